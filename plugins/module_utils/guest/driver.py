@@ -1,0 +1,69 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Driver: the contract between the core and the only code that knows one hypervisor."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import pending, plan
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
+
+
+class Driver(Resource[Guest]):
+    """One hypervisor. A driver writes traits, read, check and apply; the rest is the same for all.
+
+    A driver sees a Host or a library's handle, never a module, its parameters or check mode. Commands are argument
+    lists. What it does not understand in an existing definition survives every change it makes.
+
+    What a driver gets in apply():
+
+    ========== ================= ===================================================================================
+    verb       field             before, after
+    ========== ================= ===================================================================================
+    create     guest             None, Guest with the defaults of creation: make all of it but do not start it
+    create     disks             None, Disk: the definition names it, but its data is not there
+    set        any scalar        the values; key tells the entry of a list
+    add        disks cdroms nics None, the entry
+    remove     disks cdroms nics the entry, None; change.delete: its data, too
+    grow       disks.size_bytes  bytes, bytes
+    delete     disks             Disk, None: its data only
+    remove     guest             Guest, None: the definition and what the driver itself generated, never a disk
+    start      state             power on
+    stop       state             ask to shut down, wait timeout_s, cut the power only when change.force
+    restart    state             stop, then start with the stored definition
+    ========== ================= ===================================================================================
+    """
+
+    traits: Traits
+
+    def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
+        """Yield the changes from state to wish, as this driver's traits allow them."""
+        return plan(wish.item, have, self.traits, wish.policy)
+
+    def pending(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the running guest differs from the wish in what only a restart brings."""
+        return pending(wish.item, have, self.traits, wish.policy)
+
+    def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the guest has an address, where that is to be waited for."""
+        if wish.policy.wait_for != "address" or have is None or have.live is None:
+            return True
+        return bool(have.addresses)
+
+    @abstractmethod
+    def read(self, names: Collection[str] | None) -> dict[str, Guest]:
+        """Read guests in one batch."""
+
+    @abstractmethod
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
+        """Refuse what this host cannot do: unknown network, missing image, no emulator for it."""
+
+    @abstractmethod
+    def apply(self, change: Change) -> None:
+        """Carry out one change."""

@@ -1,0 +1,204 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""converge(): read, plan, apply, read again, and the plan must be empty. The only place that looks at check mode."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    AbsentError,
+    HypervisorError,
+    MissingImageError,
+    PlanError,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Policy
+
+
+class Named(Protocol):
+    """Anything that a host has several of, each known by its name."""
+
+    @property
+    def name(self) -> str:
+        """The name, unique on the host."""
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+@dataclass(frozen=True)
+class Wish(Generic[Item]):
+    """What the user wants of one thing, and what a run may do to get there."""
+
+    item: Item
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Item]):
+    """What became of one wish.
+
+    changes: those made, or in check mode those that a run would make. before, after: the states found; in check
+    mode after is None. error: empty when all went well. pending: a restart is needed to bring all of it about.
+    """
+
+    wish: Wish[Item]
+    changes: tuple[Change, ...] = ()
+    before: Item | None = None
+    after: Item | None = None
+    error: str = ""
+    cause: HypervisorError | None = None
+    pending: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The name of what was wished for."""
+        return self.wish.item.name
+
+
+class Resource(ABC, Generic[Item]):
+    """A kind of thing that a host has: guests, storage pools, networks. The contract of every driver.
+
+    All methods raise HypervisorError (or one of its kinds) with a message for the user.
+    """
+
+    @abstractmethod
+    def read(self, names: Collection[str] | None) -> dict[str, Item]:
+        """Read the states of the named things (None: of all) in one batch. Changes nothing.
+
+        Names that do not exist are not in the answer. Raises AbsentError when there is no hypervisor to ask.
+        """
+
+    @abstractmethod
+    def plan(self, wish: Wish[Item], have: Item | None) -> Iterator[Change]:
+        """Yield the changes from state to wish, in order. Pure. Raises PlanError."""
+
+    def check(self, wish: Wish[Item], changes: Sequence[Change]) -> None:
+        """Refuse, with PlanError, what this host cannot do, by looking only. Called before anything is touched."""
+
+    @abstractmethod
+    def apply(self, change: Change) -> None:
+        """Carry out one change and return when it holds. Doing it twice, or after half of it, does no harm."""
+
+    def pending(self, wish: Wish[Item], have: Item | None) -> bool:
+        """Whether something of the wish only comes about with a restart."""
+        return False
+
+    def notes(self, wish: Wish[Item], have: Item | None) -> tuple[str, ...]:
+        """What the user should know about this wish on this host, beside the result."""
+        return ()
+
+    def is_ready(self, wish: Wish[Item], have: Item | None) -> bool:
+        """Whether what the policy says to wait for has come about."""
+        return True
+
+
+def converge(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode: bool) -> list[Outcome[Item]]:
+    """Make every wish come true, or in check mode say what that would take. One outcome per wish, in their order.
+
+    A wish that fails stops there; the others go on.
+    """
+    names = [wish.item.name for wish in wishes]
+    found, absent = _read(resource, names, check_mode)
+    outcomes = [_prepare(resource, wish, found.get(wish.item.name), absent) for wish in wishes]
+    missing = [outcome.cause for outcome in outcomes if isinstance(outcome.cause, MissingImageError)]
+    if check_mode:
+        # An image that is on its way is no error of the plan: the run brings it.
+        return [replace(o, error="", cause=None) if o.cause is not None and o.cause in missing else o for o in outcomes]
+    if missing:
+        raise missing[0]
+    outcomes = [_apply(resource, outcome) for outcome in outcomes]
+    changed = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
+    found.update(dict.fromkeys(changed))
+    found.update(resource.read(changed) if changed else {})
+    outcomes = [_verify(resource, outcome, found.get(outcome.name)) for outcome in outcomes]
+    return _wait(resource, outcomes)
+
+
+def _read(resource: Resource[Item], names: Collection[str], check_mode: bool) -> tuple[dict[str, Any], bool]:
+    try:
+        return dict(resource.read(names)), False
+    except AbsentError:
+        if not check_mode:
+            raise
+        # Before the host role has run for real there is nothing to ask, and so nothing there.
+        return {}, True
+
+
+def _prepare(resource: Resource[Item], wish: Wish[Item], have: Item | None, absent: bool) -> Outcome[Item]:
+    outcome = Outcome(wish, before=have)
+    try:
+        changes = tuple(resource.plan(wish, have))
+        pending = resource.pending(wish, have) and not any(change.verb == "restart" for change in changes)
+        outcome = replace(outcome, changes=changes, pending=pending)
+        if not absent:
+            resource.check(wish, changes)
+            outcome = replace(outcome, notes=resource.notes(wish, have))
+        return outcome
+    except MissingImageError as error:
+        return replace(outcome, error=str(error), cause=error)
+    except HypervisorError as error:
+        return replace(outcome, changes=(), error=str(error), cause=error)
+
+
+def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:
+    done: list[Change] = []
+    if outcome.error:
+        return outcome
+    for change in outcome.changes:
+        try:
+            resource.apply(change)
+        except HypervisorError as error:
+            what = " ".join(part for part in (change.verb, change.field, change.key) if part)
+            return replace(outcome, changes=tuple(done), error=f"{what}: {error}", cause=error)
+        done.append(change)
+    return outcome
+
+
+def _verify(resource: Resource[Item], outcome: Outcome[Item], have: Item | None) -> Outcome[Item]:
+    """Plan again on what is there now: a change that does not hold is an error, not a change."""
+    if outcome.error:
+        return outcome
+    outcome = replace(outcome, after=have)
+    if not outcome.changes:
+        return outcome
+    try:
+        left = list(resource.plan(outcome.wish, have))
+    except PlanError as error:
+        return replace(outcome, error=f"after the run: {error}", cause=error)
+    if left:
+        what = "; ".join(f"{c.verb} {c.field} {c.key}: found {c.before!r}, wished {c.after!r}" for c in left)
+        return replace(outcome, error=f"the host did not keep what was set: {what}")
+    return replace(outcome, pending=resource.pending(outcome.wish, have), notes=resource.notes(outcome.wish, have))
+
+
+def _wait(resource: Resource[Item], outcomes: list[Outcome[Item]]) -> list[Outcome[Item]]:
+    """Wait for all that is to be waited for at once, each with its own time limit, counted from here."""
+    begin = time.monotonic()
+    while True:
+        waiting = [o for o in outcomes if not o.error and not resource.is_ready(o.wish, o.after)]
+        if not waiting:
+            return outcomes
+        gone = time.monotonic() - begin
+        late = [outcome.name for outcome in waiting if gone >= outcome.wish.policy.wait_timeout_s]
+        outcomes = [_late(outcome) if outcome.name in late else outcome for outcome in outcomes]
+        rest = [outcome.name for outcome in waiting if outcome.name not in late]
+        if rest:
+            time.sleep(1)
+            now = resource.read(rest)
+            outcomes = [replace(o, after=now.get(o.name)) if o.name in rest else o for o in outcomes]
+
+
+def _late(outcome: Outcome[Item]) -> Outcome[Item]:
+    policy = outcome.wish.policy
+    return replace(
+        outcome,
+        error=f"no {policy.wait_for} after {policy.wait_timeout_s} s; look at its console, or set wait_timeout",
+    )

@@ -1,0 +1,61 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which entry of a wished list is which entry of a found one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable, Optional, TypeVar
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Cdrom, Disk, Nic
+
+Entry = TypeVar("Entry")
+Pairs = list[tuple[Optional[Entry], Optional[Entry]]]
+Same = Callable[[Entry, Entry], bool]
+
+
+def pair(want: Sequence[Entry], have: Sequence[Entry], *rules: Same[Entry]) -> Pairs[Entry]:
+    """Pair wished with found entries: every rule in turn pairs what the rules before it left over.
+
+    Returns (wished, found) in the order of the wish, then (None, found) for entries that nobody wished for.
+    """
+    match: dict[int, int] = {}
+    for same in rules:
+        for i, wished in enumerate(want):
+            if i in match:
+                continue
+            free = (j for j, found in enumerate(have) if j not in match.values() and same(wished, found))
+            j = next(free, None)
+            if j is not None:
+                match[i] = j
+    pairs: Pairs[Entry] = [(wished, have[match[i]] if i in match else None) for i, wished in enumerate(want)]
+    return pairs + [(None, found) for j, found in enumerate(have) if j not in match.values()]
+
+
+def pair_disks(want: Sequence[Disk], have: Sequence[Disk]) -> Pairs[Disk]:
+    """Disks are the same when their names are."""
+    return pair(want, have, lambda a, b: a.name == b.name)
+
+
+def pair_cdroms(want: Sequence[Cdrom], have: Sequence[Cdrom]) -> Pairs[Cdrom]:
+    """Drives with the same medium first, then drive by drive: a changed medium is a change, not a new drive."""
+    return pair(want, have, lambda a, b: a.source == b.source, lambda a, b: True)
+
+
+def pair_nics(want: Sequence[Nic], have: Sequence[Nic]) -> Pairs[Nic]:
+    """A MAC address is an identity. Cards wished without one: first those that already are as wished, then in order."""
+    return pair(
+        want,
+        have,
+        lambda a, b: a.mac is not None and a.mac == b.mac,
+        lambda a, b: a.mac is None and nic_is(a, b),
+        lambda a, b: a.mac is None,
+    )
+
+
+def nic_is(want: Nic, have: Nic) -> bool:
+    """Whether a found card has everything that was written of a wished one."""
+    same_source = (want.network, want.bridge) == (have.network, have.bridge)
+    written = ((want.mac, have.mac), (want.vlan, have.vlan), (want.model, have.model))
+    return same_source and all(a is None or a == b for a, b in written)

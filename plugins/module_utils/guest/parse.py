@@ -1,0 +1,249 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From validated options to value objects in normal form; collects what is wrong instead of stopping at the first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, TypeVar
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import checksum_error, is_url
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
+    Autostart,
+    Cdrom,
+    CloudInit,
+    Disk,
+    Guest,
+    Image,
+    Nic,
+    Policy,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import MIB, parse_size
+
+Value = TypeVar("Value")
+
+# Names become file names and parts of definitions on every hypervisor: what is safe on all of them.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,62}", re.ASCII)
+NAME_SAYS = "1 to 63 letters, digits and _ . + - are allowed, the first of them a letter, a digit or _"
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+# What no definition and no log can hold: control characters other than tab and line feed, and halves of characters.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+VCPUS_LARGEST = 4096
+TIMEOUT_LARGEST_S = 86400
+
+
+class Reader:
+    """Reads values out of a mapping of options, and notes in errors what is wrong with them."""
+
+    def __init__(self, values: Mapping[str, Any], where: str = "", errors: list[str] | None = None) -> None:
+        self.values = values
+        self.where = where
+        self.errors: list[str] = [] if errors is None else errors
+
+    def get(self, key: str) -> Any:
+        """The value as it is, None when it is not written."""
+        return self.values.get(key)
+
+    def sub(self, key: str, index: int | None = None) -> Reader:
+        """A reader of a mapping within, or of a list's entry."""
+        values = self.values[key] if index is None else self.values[key][index]
+        place = key if index is None else f"{key}[{index}]"
+        return Reader(values, f"{self.where}{place}.", self.errors)
+
+    def wrong(self, key: str, says: str) -> None:
+        """Note that a value cannot be."""
+        self.errors.append(f"{self.where}{key}: {says} (given: {self.values.get(key)!r})")
+
+    def parsed(self, key: str, parse: Callable[[Any], Value]) -> Value | None:
+        """The value after parse, which raises ValueError with what is allowed."""
+        value = self.get(key)
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.wrong(key, str(error))
+            return None
+
+    def text(self, key: str, pattern: re.Pattern[str] | None = None, says: str = "") -> str | None:
+        """A text that has no control characters, and fits a pattern."""
+        value: str | None = self.get(key)
+        if value is None:
+            return None
+        if CONTROL.search(value):
+            self.wrong(key, "control characters are not allowed")
+        elif pattern is not None and not pattern.fullmatch(value):
+            self.wrong(key, says)
+        return value
+
+    def number(self, key: str, least: int, most: int) -> int | None:
+        """A whole number within bounds."""
+        value: int | None = self.get(key)
+        if value is not None and not least <= value <= most:
+            self.wrong(key, f"a whole number from {least} to {most} is allowed")
+        return value
+
+
+def parse_guest(read: Reader, own: Mapping[str, Any]) -> Guest:
+    """Make the wish out of one guest's options. What is wrong is in read.errors; then the result is of no use."""
+    name = read.text("name", NAME, NAME_SAYS) or ""
+    guest = Guest(
+        name=name,
+        state=read.get("state"),
+        description=_description(read),
+        vcpus=read.number("vcpus", 1, VCPUS_LARGEST),
+        vcpus_max=read.number("vcpus_max", 1, VCPUS_LARGEST),
+        memory_mib=_mib(read, "memory"),
+        memory_max_mib=_mib(read, "memory_max"),
+        firmware=read.get("firmware"),
+        secure_boot=read.get("secure_boot"),
+        tpm=read.get("tpm"),
+        disks=_each(read, "disks", _disk),
+        cdroms=_each(read, "cdroms", _cdrom),
+        nics=_each(read, "nics", _nic),
+        cloud_init=_cloud_init(read, name),
+        autostart=_autostart(read),
+        options=tuple(sorted((key, value) for key, value in own.items() if value is not None)),
+    )
+    _check_whole(read, guest)
+    return guest
+
+
+def parse_policy(read: Reader) -> Policy:
+    """Make the policy out of one guest's options."""
+    return Policy(
+        restart=read.get("restart"),
+        delete_disks=read.get("delete_disks"),
+        wait_for=read.get("wait_for"),
+        wait_timeout_s=read.number("wait_timeout", 0, TIMEOUT_LARGEST_S) or 0,
+        shutdown_timeout_s=read.number("shutdown_timeout", 0, TIMEOUT_LARGEST_S) or 0,
+    )
+
+
+def _check_whole(read: Reader, guest: Guest) -> None:
+    """What only shows when the options are seen together."""
+    for value, largest, key in (
+        (guest.vcpus, guest.vcpus_max, "vcpus"),
+        (guest.memory_mib, guest.memory_max_mib, "memory"),
+    ):
+        if value is not None and largest is not None and value > largest:
+            read.wrong(key, f"at most {key}_max ({read.get(f'{key}_max')!r}) is allowed")
+    if guest.secure_boot and guest.firmware == "bios":
+        read.wrong("secure_boot", "needs firmware uefi")
+    _once(read, "disks", "name", [disk.name for disk in guest.disks or ()])
+    _once(read, "nics", "mac", [nic.mac for nic in guest.nics or () if nic.mac])
+    _once(read, "cdroms", "source", [drive.source for drive in guest.cdroms or () if drive.source])
+
+
+def _once(read: Reader, key: str, part: str, values: Sequence[str]) -> None:
+    for value in sorted({value for value in values if values.count(value) > 1}):
+        read.errors.append(f"{read.where}{key}: {part} {value} is there more than once")
+
+
+def _each(read: Reader, key: str, parse: Callable[[Reader], Value]) -> tuple[Value, ...] | None:
+    entries = read.get(key)
+    return None if entries is None else tuple(parse(read.sub(key, index)) for index in range(len(entries)))
+
+
+def _mib(read: Reader, key: str) -> int | None:
+    size = read.parsed(key, parse_size)
+    return None if size is None else size // MIB
+
+
+def _description(read: Reader) -> str | None:
+    # Hypervisors trim or keep the ends of a text as they like: without blank ends it compares equal on all.
+    text = read.text("description")
+    return None if text is None else text.strip()
+
+
+def _disk(read: Reader) -> Disk:
+    image = _image(read.sub("image")) if read.get("image") is not None else None
+    return Disk(
+        name=read.text("name", NAME, NAME_SAYS) or "",
+        size_bytes=read.parsed("size", parse_size),
+        pool=read.text("pool"),
+        image=image,
+        format=read.get("format"),
+        bus=read.get("bus"),
+    )
+
+
+def _image(read: Reader) -> Image:
+    image = Image(**{key: read.get(key) for key in ("source", "checksum", "format", "copy", "remote_src")})
+    read.text("source")
+    if is_url(image.source):
+        if image.checksum is None:
+            read.wrong("checksum", "an image from a URL needs a checksum, or 'none' if it is to be trusted unseen")
+        if not image.remote_src:
+            read.wrong("remote_src", "false is for a path on the controller, not for a URL")
+    elif image.remote_src and not image.source.startswith("/"):
+        read.wrong("source", "a URL (http, https, ftp) or an absolute path on the host is allowed")
+    if image.checksum is not None and checksum_error(image.checksum):
+        read.wrong("checksum", checksum_error(image.checksum))
+    return image
+
+
+def _cdrom(read: Reader) -> Cdrom:
+    source = read.text("source") or None
+    if source is not None and not source.startswith("/"):
+        read.wrong("source", "an absolute path on the host is allowed, or nothing for an empty drive")
+    return Cdrom(source)
+
+
+def parse_mac(text: str) -> str:
+    """Normalise a MAC address to lower case with colons. Raises ValueError for what is no card's address."""
+    mac = text.strip().lower().replace("-", ":")
+    if not MAC.fullmatch(mac):
+        raise ValueError("a MAC address is six pairs of hex digits, as in 52:54:00:12:34:56")
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise ValueError("a card's MAC address is not a multicast address and not zero")
+    return mac
+
+
+def _nic(read: Reader) -> Nic:
+    if (read.get("network") is None) == (read.get("bridge") is None):
+        read.errors.append(
+            f"{read.where[:-1]}: exactly one of network and bridge is needed (given: {dict(read.values)!r})"
+        )
+    return Nic(
+        network=read.text("network"),
+        bridge=read.text(
+            "bridge", re.compile(r"[^/\s]{1,15}"), "a bridge's name has 1 to 15 characters, no / or space"
+        ),
+        mac=read.parsed("mac", parse_mac),
+        vlan=read.number("vlan", 0, 4094),
+        model=read.text("model", MODEL, "a model's name is letters, digits and _ . -"),
+    )
+
+
+def _cloud_init(read: Reader, name: str) -> CloudInit | None:
+    values: dict[str, Any] | None = read.get("cloud_init")
+    if values is None:
+        return None
+    for key in ("user_data", "network_config"):
+        if values.get(key) is not None and not isinstance(values[key], (str, dict)):
+            # The value itself may be a secret, so the message does not quote it.
+            read.errors.append(f"{read.where}cloud_init.{key}: a mapping or a text is allowed")
+            return None
+    return make_cloud_init(name, values.get("user_data"), values.get("meta_data"), values.get("network_config"))
+
+
+def _autostart(read: Reader) -> Autostart | None:
+    value = read.get("autostart")
+    if value is None or isinstance(value, bool):
+        return None if value is None else Autostart(value)
+    if isinstance(value, str) and value.lower() in ("true", "yes", "on", "false", "no", "off"):
+        return Autostart(value.lower() in ("true", "yes", "on"))
+    if not isinstance(value, dict) or not set(value) <= {"order", "delay"}:
+        read.wrong("autostart", "true, false, or a mapping with order and delay is allowed")
+        return None
+    inner = read.sub("autostart")
+    for key, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, int):
+            inner.wrong(key, "a whole number is allowed")
+            return None
+    return Autostart(True, inner.number("order", 0, 9999), inner.number("delay", 0, TIMEOUT_LARGEST_S))

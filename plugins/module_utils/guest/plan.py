@@ -1,0 +1,113 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: from a wish and a state to the changes that lead from one to the other, in order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change, Difference
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import SCALARS, compare
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
+
+LISTS = ("disks", "cdroms", "nics")
+# What a new guest gets where the user wrote nothing.
+CREATION_DEFAULTS: dict[str, Any] = {
+    "description": "",
+    "vcpus": 1,
+    "memory_mib": 1024,
+    "disks": (),
+    "cdroms": (),
+    "nics": (),
+}
+
+
+def plan(want: Guest, have: Guest | None, traits: Traits, policy: Policy) -> Iterator[Change]:
+    """Yield the changes that make a guest what the wish says, in the order they must be done.
+
+    Raises PlanError, with every reason, when one of them is impossible or is not allowed by the policy.
+    """
+    _refuse_unknown(want, traits)
+    if want.state == "absent":
+        yield from _remove(have, policy)
+    elif have is None:
+        yield from _create(want)
+    else:
+        yield from _change(want, have, traits, policy)
+
+
+def pending(want: Guest, have: Guest | None, traits: Traits, policy: Policy) -> bool:
+    """Whether the running guest still differs from the wish in something that only a restart brings."""
+    if want.state in ("absent", "stopped") or have is None or have.live is None:
+        return False
+    return any(found.pending for found in compare(want, have, traits, policy))
+
+
+def complete(want: Guest) -> Guest:
+    """The wish for a new guest, with the defaults of creation where nothing was written."""
+    missing = {name: value for name, value in CREATION_DEFAULTS.items() if getattr(want, name) is None}
+    return replace(want, **missing)
+
+
+def _refuse_unknown(want: Guest, traits: Traits) -> None:
+    written = [name for name in (*SCALARS, *LISTS) if getattr(want, name) is not None]
+    written += [name for name, value in want.options if value is not None]
+    unknown = [name for name in written if name not in traits.fields]
+    if unknown:
+        raise PlanError(f"{traits.hypervisor} guests have no {', '.join(unknown)}: leave it out")
+
+
+def _create(want: Guest) -> Iterator[Change]:
+    yield Change(want.name, "create", "guest", after=complete(want))
+    if want.state == "running":
+        yield Change(want.name, "start", "state", before="stopped", after="running")
+
+
+def _stop(have: Guest, policy: Policy) -> Change:
+    force = policy.restart == "force"
+    return Change(
+        have.name, "stop", "state", "", "running", "stopped", force=force, timeout_s=policy.shutdown_timeout_s
+    )
+
+
+def _remove(have: Guest | None, policy: Policy) -> Iterator[Change]:
+    if have is None:
+        return
+    if have.live is not None:
+        yield _stop(have, policy)
+    # Data before definition: while the definition stands, an interrupted run still knows what was to go.
+    for disk in have.disks or ():
+        if policy.delete_disks and disk.owned and disk.size_bytes is not None:
+            yield Change(have.name, "delete", "disks", key=disk.name, before=disk, delete=True)
+    yield Change(have.name, "remove", "guest", before=have)
+
+
+def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterator[Change]:
+    running = have.live is not None
+    stays_up = running and want.state != "stopped"
+    found = list(compare(want, have if stays_up else replace(have, live=None), traits, policy))
+    changes = [one.change for one in found if one.stored or one.change.hot]
+    needs_restart = any(one.pending for one in found)
+    cycle = stays_up and needs_restart and not traits.stores_pending
+    _refuse(found, cycle and policy.restart == "never")
+    if running and (cycle or not stays_up):
+        yield _stop(have, policy)
+    yield from (replace(change, hot=False) for change in changes) if cycle else changes
+    if cycle or (not running and want.state == "running"):
+        yield Change(want.name, "start", "state", before="stopped", after="running")
+    elif stays_up and needs_restart and policy.restart != "never":
+        yield replace(_stop(have, policy), verb="restart", after="running")
+
+
+def _refuse(found: list[Difference], needs_restart: bool) -> None:
+    reasons = [one.refusal for one in found if one.refusal]
+    if needs_restart:
+        names = ", ".join(sorted({one.change.field for one in found if one.pending}))
+        reasons.append(f"{names} can only be changed while the guest is off: set restart to graceful, or stop it")
+    if reasons:
+        raise PlanError("; ".join(reasons))

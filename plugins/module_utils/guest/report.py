@@ -1,0 +1,162 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user sees of a run: actions, a diff a person can read, and guests in the words of the guest specification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, Callable
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import entry_key
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, CloudInit, Guest, Image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import MIB, format_size
+
+# Value objects carry units in their names; users write the unit with the value.
+SPEC_NAMES = {
+    "memory_mib": "memory",
+    "memory_max_mib": "memory_max",
+    "size_bytes": "size",
+    "disks.size_bytes": "disks.size",
+    "delay_s": "delay",
+}
+Describe = Callable[[Any], Any]
+
+
+def describe(value: Any) -> Any:
+    """Turn a value object into plain data as a user would write it: sizes with units, nothing that is unset."""
+    if isinstance(value, CloudInit):
+        return f"seed {value.digest}"
+    if isinstance(value, Autostart) and (value.order, value.delay_s) == (None, None):
+        return value.enabled
+    if isinstance(value, Image):
+        return {"source": value.source}
+    if isinstance(value, Guest):
+        return describe_guest(value)
+    if is_dataclass(value):
+        pairs = {one.name: getattr(value, one.name) for one in fields(value)}
+        return {spec_name(name): describe_field(name, item) for name, item in pairs.items() if item not in (None, ())}
+    if isinstance(value, (tuple, list)):
+        return [describe(item) for item in value]
+    return value
+
+
+def spec_name(field: str) -> str:
+    """An option's name as users write it."""
+    return SPEC_NAMES.get(field, field)
+
+
+def describe_field(field: str, value: Any) -> Any:
+    """A field's value as users write it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if field.endswith("_mib"):
+            return format_size(value * MIB)
+        if field.endswith("size_bytes"):
+            return format_size(value)
+    return describe(value)
+
+
+def describe_guest(guest: Guest) -> dict[str, Any]:
+    """A guest as plain data, with its options and, where it is a state, its uuid and addresses."""
+    skipped = ("live", "options", "addresses")
+    pairs = {one.name: getattr(guest, one.name) for one in fields(guest) if one.name not in skipped}
+    plain = {spec_name(key): describe_field(key, value) for key, value in pairs.items() if value is not None}
+    plain.update({key: value for key, value in guest.options if value is not None})
+    return {**plain, "addresses": list(guest.addresses)} if guest.uuid else plain
+
+
+def action(change: Change) -> dict[str, Any]:
+    """A change as an entry of the result's actions."""
+    plain: dict[str, Any] = {"verb": change.verb, "field": spec_name(change.field)}
+    if change.key:
+        plain["key"] = change.key
+    # The whole definition of a guest is in the diff; of a disk or a card a short form helps.
+    if change.field not in ("guest", "pool", "network"):
+        plain["before"] = describe_field(change.field, change.before)
+        plain["after"] = describe_field(change.field, change.after)
+    if change.verb in ("set", "add", "remove", "grow"):
+        plain["hot"] = change.hot
+    if change.delete:
+        plain["delete"] = True
+    return plain
+
+
+def diff(outcomes: Sequence[Outcome[Any]]) -> dict[str, str]:
+    """The before and after of all that changes, as YAML; what stays as it is is not in it."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for outcome in outcomes:
+        if outcome.changes:
+            before[outcome.name], after[outcome.name] = _sides(outcome.changes)
+    return {"before": to_yaml(before), "after": to_yaml(after)}
+
+
+def _sides(changes: Sequence[Change]) -> list[Any]:
+    if any(change.verb in ("create", "remove") and "." not in change.field and not change.key for change in changes):
+        return [_whole(changes, "before"), _whole(changes, "after")]
+    sides: list[dict[str, Any]] = [{}, {}]
+    for change in changes:
+        field = spec_name(change.field)
+        label = f"{field} {change.key}" if change.key else field
+        for side, value in zip(sides, (change.before, change.after)):
+            if value is not None:
+                side[label] = describe_field(change.field, value)
+    return list(sides)
+
+
+def _whole(changes: Sequence[Change], side: str) -> Any:
+    """A guest that appears or disappears is shown whole, in its last state."""
+    power = [getattr(change, side) for change in changes if change.field == "state"]
+    main = next(c for c in changes if c.verb in ("create", "remove") and not c.key)
+    value = getattr(main, side)
+    if value is None:
+        return "absent" if side == "after" else None
+    plain = describe(value)
+    if power and isinstance(plain, dict):
+        plain["state"] = power[-1] if side == "after" else power[0]
+    if isinstance(plain, dict):
+        plain.pop("name", None)
+    return plain
+
+
+def to_yaml(value: Any, indent: int = 0) -> str:
+    """Write plain data as block YAML. (Modules cannot count on a YAML library on the host.)."""
+    pad = "  " * indent
+    if isinstance(value, Mapping) and value:
+        return "".join(f"{pad}{_scalar(key)}:{_inline(item, indent)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)) and value:
+        return "".join(f"{pad}-{_inline(item, indent)}" for item in value)
+    return "" if value in ({}, None) and indent == 0 else f"{pad}{_scalar(value)}\n"
+
+
+def _inline(value: Any, indent: int) -> str:
+    if isinstance(value, (Mapping, list, tuple)) and value:
+        return "\n" + to_yaml(value, indent + 1)
+    return f" {_scalar(value)}\n"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str) and value and value.replace("-", "a").replace("_", "a").replace(" ", "a").isalnum():
+        # Bare words are easier to read; those that YAML would take for something else stay quoted.
+        reserved = value.lower() in ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
+        if value[0].isalpha() and value.strip() == value and not reserved:
+            return value
+        if value.endswith("iB"):
+            return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def kept_disks(outcome: Outcome[Any]) -> list[str]:
+    """The paths of disks that stay on the host after their guest, or their place in it, is gone."""
+    deleted = {change.key for change in outcome.changes if change.delete}
+    kept: dict[str, str | None] = {}
+    for change in outcome.changes:
+        if change.verb == "remove" and change.field == "guest":
+            kept.update({disk.name: disk.path for disk in change.before.disks or ()})
+        elif change.verb == "remove" and change.field == "disks":
+            kept[entry_key(change.before)] = change.before.path
+    return [path for name, path in kept.items() if path and name not in deleted]

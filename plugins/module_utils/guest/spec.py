@@ -1,0 +1,142 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a guest: the argument spec, and from what the user wrote to wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import Reader, parse_guest, parse_policy
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+
+Spec = dict[str, dict[str, Any]]
+
+IMAGE: Spec = {
+    "source": {"type": "str", "required": True},
+    "checksum": {"type": "str"},
+    "format": {"type": "str", "choices": ["qcow2", "raw"], "default": "qcow2"},
+    "copy": {"type": "str", "choices": ["thin", "full"], "default": "thin"},
+    "remote_src": {"type": "bool", "default": True},
+}
+DISK: Spec = {
+    "name": {"type": "str", "required": True},
+    "size": {"type": "str"},
+    "pool": {"type": "str"},
+    "format": {"type": "str", "choices": ["qcow2", "raw"]},
+    "bus": {"type": "str", "choices": ["virtio", "scsi", "sata"]},
+    "image": {"type": "dict", "options": IMAGE},
+}
+NIC: Spec = {
+    "network": {"type": "str"},
+    "bridge": {"type": "str"},
+    "mac": {"type": "str"},
+    "vlan": {"type": "int"},
+    "model": {"type": "str"},
+}
+CLOUD_INIT: Spec = {
+    "user_data": {"type": "raw"},
+    "meta_data": {"type": "dict"},
+    "network_config": {"type": "raw"},
+}
+GUEST: Spec = {
+    "name": {"type": "str"},
+    "state": {"type": "str", "choices": ["running", "stopped", "present", "absent"], "default": "present"},
+    "description": {"type": "str"},
+    "vcpus": {"type": "int"},
+    "vcpus_max": {"type": "int"},
+    "memory": {"type": "str"},
+    "memory_max": {"type": "str"},
+    "firmware": {"type": "str", "choices": ["bios", "uefi"]},
+    "secure_boot": {"type": "bool"},
+    "tpm": {"type": "bool"},
+    "disks": {"type": "list", "elements": "dict", "options": DISK},
+    "cdroms": {"type": "list", "elements": "dict", "options": {"source": {"type": "path"}}},
+    "nics": {"type": "list", "elements": "dict", "options": NIC},
+    # User data is where passwords and keys are: nothing of it is ever logged or shown.
+    "cloud_init": {"type": "dict", "options": CLOUD_INIT, "no_log": True},
+    "autostart": {"type": "raw"},
+    "restart": {"type": "str", "choices": ["never", "graceful", "force"], "default": "never"},
+    "delete_disks": {"type": "bool", "default": False},
+    "wait_for": {"type": "str", "choices": ["none", "address"], "default": "none"},
+    "wait_timeout": {"type": "int", "default": 300},
+    "shutdown_timeout": {"type": "int", "default": 120},
+}
+
+
+def guest_argument_spec(hypervisor: str, own: Spec) -> Spec:
+    """The options of a <hypervisor>_guest task. own: what only this hypervisor has, written under its name.
+
+    The entries of guests take the same options and are validated by parse_wishes, not by the module's machinery,
+    so that a message can name the guest and every error of a task is told at once.
+    """
+    return {
+        **GUEST,
+        hypervisor: {"type": "dict", "options": own},
+        "guests": {"type": "list", "elements": "dict", "no_log": True},
+    }
+
+
+def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[Wish[Guest]]:
+    """Turn a task's validated options into wishes, one per guest.
+
+    params: the module's parameters; keys that are not options of a guest are ignored.
+    Raises SpecError with all that is wrong, each line saying which guest, which key, what was given and what may be.
+    """
+    spec = {**GUEST, hypervisor: {"type": "dict", "options": own}}
+    defaults = {key: value for key, value in params.items() if key in spec and value is not None}
+    entries = params.get("guests")
+    errors: list[str] = []
+    wishes = []
+    for index, entry in enumerate([{}] if entries is None else entries):
+        where = f"guest {entry.get('name', defaults.get('name', f'number {index + 1}'))}"
+        merged, found = _validate(spec, {**defaults, **{k: v for k, v in entry.items() if v is not None}})
+        if not found:
+            reader = Reader(merged)
+            wish = Wish(parse_guest(reader, own=merged.get(hypervisor) or {}), parse_policy(reader))
+            wishes.append(wish)
+            found = reader.errors
+        errors += [f"{where}: {error}" for error in found]
+    errors += _duplicates([wish.item.name for wish in wishes])
+    if errors:
+        raise SpecError(errors)
+    return wishes
+
+
+def _validate(spec: Spec, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    required = {**spec, "name": {**spec["name"], "required": True}}
+    result = ArgumentSpecValidator(required).validate(given)
+    # A message of the validator may quote the value, and values of cloud_init are nobody's business.
+    errors = [
+        "cloud_init: a value is of the wrong type" if "found in cloud_init" in error else _readable(error)
+        for error in result.error_messages
+    ]
+    return dict(result.validated_parameters), errors
+
+
+def _readable(error: str) -> str:
+    """The validator lists unknown options bare, for its caller to introduce."""
+    return f"unknown option {error}" if ". Supported parameters include" in error else error
+
+
+def _duplicates(names: Sequence[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    return [f"guest {name}: is listed more than once; each name may be there once" for name in twice]
+
+
+def secrets_of(params: Mapping[str, Any]) -> list[str]:
+    """Every text in the task's cloud_init options: what must never be seen, whatever happens."""
+    entries = [params, *(params.get("guests") or [])]
+    return [text for entry in entries if isinstance(entry, dict) for text in _texts(entry.get("cloud_init"))]
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [text for item in items for text in _texts(item)]
