@@ -39,11 +39,27 @@ NIC_FIELDS = ("vlan", "model")
 
 def compare(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterator[Difference]:
     """Yield every difference between a wish and the state of a guest that exists, in the order to mend them."""
+    want = _with_room(want, have)
     yield from _scalars(want, have, traits)
     yield from _options(want, have, traits)
     yield from _disks(want, have, traits, policy)
     yield from _cdroms(want, have, traits)
     yield from _nics(want, have, traits)
+
+
+def _with_room(want: Guest, have: Guest) -> Guest:
+    """Wish for a maximum that goes with the value, where the user wrote none.
+
+    It grows when the value needs the room. It shrinks with the value only where there was no room to spare, and not
+    under a running guest, whose value can go down at once while its maximum cannot.
+    """
+    for name, largest in (("vcpus", "vcpus_max"), ("memory_mib", "memory_max_mib")):
+        wanted, found, room = getattr(want, name), getattr(have, name), getattr(have, largest)
+        if wanted is None or found is None or room is None or getattr(want, largest) is not None:
+            continue
+        if wanted > room or (wanted < found == room and have.live is None):
+            want = replace(want, **{largest: wanted})
+    return want
 
 
 def _difference(traits: Traits, rule: str, change: Change, stored: Any, live: Any, guest: Guest | None) -> Difference:

@@ -33,8 +33,9 @@ class Driver(Resource[Guest]):
     remove     disks cdroms nics the entry, None; change.delete: its data, too
     grow       disks.size_bytes  bytes, bytes
     delete     disks             Disk, None: its data only
-    remove     guest             Guest, None: the definition and what the driver itself generated, never a disk
-    start      state             power on
+    remove     guest             Guest, None: the definition and what the driver itself generated, never a disk;
+                                 change.delete: its firmware variables and TPM state, too
+    start      state             power on, or let a paused guest go on
     stop       state             ask to shut down, wait timeout_s, cut the power only when change.force
     restart    state             stop, then start with the stored definition
     ========== ================= ===================================================================================

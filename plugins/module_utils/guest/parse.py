@@ -31,6 +31,9 @@ NAME_SAYS = "1 to 63 letters, digits and _ . + - are allowed, the first of them 
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 # What no definition and no log can hold: control characters other than tab and line feed, and halves of characters.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# A disk's file is named GUEST.DISK.FORMAT: without a dot in it, no two disks ever share a file name.
+DISK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,31}", re.ASCII)
+DISK_NAME_SAYS = "1 to 32 letters, digits and _ - are allowed, the first of them not -"
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 VCPUS_LARGEST = 4096
 TIMEOUT_LARGEST_S = 86400
@@ -163,7 +166,7 @@ def _description(read: Reader) -> str | None:
 def _disk(read: Reader) -> Disk:
     image = _image(read.sub("image")) if read.get("image") is not None else None
     return Disk(
-        name=read.text("name", NAME, NAME_SAYS) or "",
+        name=read.text("name", DISK_NAME, DISK_NAME_SAYS) or "",
         size_bytes=read.parsed("size", parse_size),
         pool=read.text("pool"),
         image=image,

@@ -84,7 +84,7 @@ def _remove(have: Guest | None, policy: Policy) -> Iterator[Change]:
     for disk in have.disks or ():
         if policy.delete_disks and disk.owned and disk.size_bytes is not None:
             yield Change(have.name, "delete", "disks", key=disk.name, before=disk, delete=True)
-    yield Change(have.name, "remove", "guest", before=have)
+    yield Change(have.name, "remove", "guest", before=have, delete=policy.delete_disks)
 
 
 def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterator[Change]:
@@ -98,8 +98,8 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
     if running and (cycle or not stays_up):
         yield _stop(have, policy)
     yield from (replace(change, hot=False) for change in changes) if cycle else changes
-    if cycle or (not running and want.state == "running"):
-        yield Change(want.name, "start", "state", before="stopped", after="running")
+    if cycle or (want.state == "running" and have.state != "running"):
+        yield Change(want.name, "start", "state", before="stopped" if cycle else have.state, after="running")
     elif stays_up and needs_restart and policy.restart != "never":
         yield replace(_stop(have, policy), verb="restart", after="running")
 

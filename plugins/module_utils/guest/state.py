@@ -93,7 +93,7 @@ class Autostart:
 class Guest:
     """A guest, wished for or found.
 
-    state: running | stopped | present | absent in a wish, running | stopped in a state.
+    state: running | stopped | present | absent in a wish, running | paused | stopped in a state.
     options: what only one hypervisor has, as pairs sorted by key.
     uuid, addresses, live belong to a state. live is what a running guest runs with at this moment, whereas the
     other fields are what is stored for its next boot; it is None when the guest is off.
