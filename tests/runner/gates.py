@@ -1,0 +1,92 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gates: the steps that ask other people's tools whether the collection is in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import ansible_test
+
+from .part import Step
+from .workspace import CHECKOUT, COLLECTION, Workspace, collections_path
+
+# ansible-test fetches this script from its own server to put pip into a bare environment. Python brings pip along.
+GET_PIP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"
+
+
+def lint(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
+    """Everything that reads the sources and runs nothing of them."""
+    tree = workspace.copy("lint")
+    settings = ("--config-file", str(tree / "pyproject.toml"))
+    root = collections_path(tree)
+    sources = ("plugins/module_utils", "tests/runner", "tests/unit/house")
+    yield Step("ruff check", ("ruff", "check", "."), tree)
+    yield Step("ruff format", ("ruff", "format", "--check", "."), tree)
+    yield Step("mypy", ("mypy", *settings, *(str(COLLECTION / source) for source in sources)), root)
+    yield Step("shellcheck", ("shellcheck", ".ci/run"), tree)
+    yield Step("yamllint", ("yamllint", "--strict", "."), tree)
+    yield Step("changelog", ("antsibull-changelog", "lint"), tree)
+    yield Step("changelog.yaml", ("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml"), tree)
+    yield Step("changelog again", ("antsibull-changelog", "generate"), tree)
+    yield Step("changelog current", ("diff", "-u", str(CHECKOUT / "CHANGELOG.md"), "CHANGELOG.md"), tree)
+    docs = ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", ".")
+    yield Step("module docs", docs, tree, {"ANSIBLE_COLLECTIONS_PATH": str(root)})
+    yield Step("ansible-lint", ("ansible-lint", "--profile=production", "--strict", "--offline"), tree)
+
+
+def sanity(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+    """ansible-test sanity, its virtual environments kept in the private home."""
+    bootstrap_pip(workspace.home, Path(ansible_test.__path__[0]))
+    yield Step("ansible-test", ("ansible-test", "sanity", "--color=no", *arguments), workspace.copy("sanity"))
+
+
+def bootstrap_pip(home: Path, package: Path) -> None:
+    """Leave the script that ansible-test would fetch where it looks for it; its name carries the version it wants."""
+    source = (package / "_internal/python_requirements.py").read_text()
+    for version in re.findall(r"pip='([0-9.]+)'", source):
+        script = home / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(GET_PIP)
+
+
+def build(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
+    """Archive, then install and use it in a folder that knows nothing of the checkout and of any network."""
+    folder = workspace.folder / "build"
+    installed = {"ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"), "PYTHONPATH": ""}
+    yield from archive(workspace, folder)
+    (built,) = folder.glob("*.tar.gz")
+    yield Step("contents", (sys.executable, "-m", "runner.archive", str(built)), folder, runner_path(workspace))
+    install = ("ansible-galaxy", "collection", "install", "-p", str(folder / "collections"), str(built))
+    yield Step("install", without_network(install), folder, installed)
+
+
+def importer(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The checks that Galaxy makes when an archive is uploaded."""
+    folder = workspace.folder / "importer"
+    yield from archive(workspace, folder)
+    (built,) = folder.glob("*.tar.gz")
+    yield Step("import", (sys.executable, "-m", "runner.importer", str(built)), folder, runner_path(workspace))
+
+
+def archive(workspace: Workspace, folder: Path) -> Iterator[Step]:
+    """Build the archive into a new folder."""
+    folder.mkdir()
+    command = ("ansible-galaxy", "collection", "build", "--output-path", str(folder))
+    yield Step("build", command, workspace.copy(folder.name))
+
+
+def runner_path(workspace: Workspace) -> dict[str, str]:
+    """What makes `python -m runner...` work outside the checkout."""
+    return {"PYTHONPATH": str(workspace.linked / "tests")}
+
+
+def without_network(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command in a network namespace that has no interface."""
+    as_user = () if os.geteuid() == 0 else ("--map-root-user",)
+    return ("unshare", *as_user, "--net", "--", *command)

@@ -1,0 +1,24 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All parts of the test run: the table that bin/test reads. What takes longest comes first."""
+
+from __future__ import annotations
+
+from . import gates, suites
+from .part import Part
+
+PARTS = (
+    Part("lint", "style and types: ruff, mypy --strict, ansible-lint, yamllint, shellcheck, changelog, module docs",
+         gates.lint, keep_going=True, quick=True),
+    Part("unit", "pytest on tests/unit: the engine, the drivers' data and the rules of the house",
+         suites.unit, needs="tests/unit", quick=True),
+    Part("sanity", "ansible-test sanity, with every Python version found here",
+         gates.sanity, quick=True),
+    Part("build", "the archive builds, installs into an empty path without a network, and runs from there",
+         gates.build),
+    Part("importer", "galaxy-importer accepts the archive without a warning",
+         gates.importer),
+    Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
+         suites.integration, needs="tests/integration", lane="daemon", minutes=20),
+)  # fmt: skip

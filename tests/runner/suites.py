@@ -1,0 +1,33 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The suites: the steps that run the collection's own tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from .part import Step
+from .workspace import Workspace
+
+# A mount and a network namespace of its own: the daemon's bridges, and the devices hidden from it, stay inside.
+PRIVATE = ("unshare", "--mount", "--net", "--", "sh", "-euc", 'ip link set lo up; exec "$@"', "sh")
+
+
+def unit(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The tests that need nothing but Python."""
+    yield pytest(workspace, "tests/unit", *arguments)
+
+
+def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The tests against real daemons."""
+    step = pytest(workspace, "tests/integration", *arguments)
+    private = PRIVATE if os.geteuid() == 0 else ()
+    yield Step(step.name, (*private, *step.command), step.cwd)
+
+
+def pytest(workspace: Workspace, folder: str, *arguments: str) -> Step:
+    """One run of pytest in the checkout, found as a collection, with its caches elsewhere."""
+    cache = f"cache_dir={workspace.cache / 'pytest'}"
+    return Step("pytest", ("pytest", "-o", cache, "--durations=5", folder, *arguments), workspace.linked)
