@@ -14,7 +14,7 @@ class Change:
     """One step from state to wish.
 
     name: the guest (pool, network) that it is about.
-    verb: create | set | add | remove | grow | delete | start | stop | restart.
+    verb: create | set | add | remove | grow | delete | start | stop | restart. Only whole guests are created.
     field: what it is about, as the value object names it; key: which entry of a list (disk name, MAC, medium).
     before, after: value objects or scalars; None for "not there".
     hot: the running guest gets it at once, too, not only its stored definition.

@@ -156,9 +156,9 @@ def _disk(
             if found.stored or found.live:
                 yield found
     if disk.size_bytes is None:
-        yield Difference(
-            Change(want.name, "create", "disks", key=disk.name, after=replace(wished, path=disk.path)), True, False
-        )
+        # Making it anew would hide that it is lost, or only not mounted at this moment.
+        lost = f"the data of disk {disk.name} is not where it should be ({disk.path}): bring it back, or leave the disk out"
+        yield Difference(Change(want.name, "set", "disks", key=disk.name), stored=True, live=False, refusal=lost)
     elif wished.size_bytes is not None and wished.size_bytes != disk.size_bytes:
         change = Change(want.name, "grow", "disks.size_bytes", disk.name, disk.size_bytes, wished.size_bytes)
         hot = live is not None and traits.is_hot(change.field, wished.size_bytes, disk.size_bytes, have.live)

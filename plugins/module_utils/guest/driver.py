@@ -27,7 +27,6 @@ class Driver(Resource[Guest]):
     verb       field             before, after
     ========== ================= ===================================================================================
     create     guest             None, Guest with the defaults of creation: make all of it but do not start it
-    create     disks             None, Disk: the definition names it, but its data is not there
     set        any scalar        the values; key tells the entry of a list
     add        disks cdroms nics None, the entry
     remove     disks cdroms nics the entry, None; change.delete: its data, too
