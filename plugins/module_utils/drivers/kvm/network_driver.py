@@ -1,0 +1,142 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NetworkDriver: virtual networks through libvirt, as a Resource of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import connect, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_plan import (
+    is_pending,
+    plan_network,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import (
+    Dhcp,
+    DhcpHost,
+    Network,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_xml import (
+    edit_network,
+    host_attributes,
+    read_network,
+    write_network,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.xml import render
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
+
+if TYPE_CHECKING:
+    import libvirt
+
+INACTIVE_XML = 1  # virNetworkXMLFlags: what is stored, not what runs
+# virNetworkUpdateCommand, virNetworkUpdateSection, virNetworkUpdateFlags
+MODIFY, DELETE, ADD_LAST = 1, 2, 3
+IP_DHCP_HOST, IP_DHCP_RANGE = 4, 5
+AFFECT_LIVE = 1
+FIRST = -1  # the <ip> element that libvirt finds fitting
+
+
+class NetworkDriver(Resource[Network]):
+    """The virtual networks of the libvirt at a URI. The connection is opened when the first question is asked."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._opened: libvirt.virConnect | None = None
+
+    def _connection(self) -> libvirt.virConnect:
+        if self._opened is None:
+            self._opened = connect(self._uri)
+        return self._opened
+
+    def read(self, names: Collection[str] | None) -> dict[str, Network]:
+        """Read networks in one batch."""
+        connection = self._connection()
+        with libvirt_says("reading the networks"):
+            found = {network.name(): network for network in connection.listAllNetworks()}
+            return {name: _read(network) for name, network in found.items() if names is None or name in names}
+
+    def plan(self, wish: Wish[Network], have: Network | None) -> Iterator[Change]:
+        """Yield the changes from state to wish."""
+        return plan_network(wish.item, have, wish.policy.restart)
+
+    def pending(self, wish: Wish[Network], have: Network | None) -> bool:
+        """Whether the active network still lacks something that only a restart brings."""
+        return is_pending(wish.item, have)
+
+    def apply(self, change: Change) -> None:
+        """Carry out one change."""
+        with libvirt_says(f"{change.verb} {change.field} of network {change.name}"):
+            if change.verb == "create":
+                handle = self._connection().networkDefineXML(write_network(change.after))
+                handle.setAutostart(int(bool(change.after.autostart)))
+            elif change.field == "state":
+                self._power(change)
+            elif change.verb == "remove" and change.field == "network":
+                self._handle(change.name).undefine()
+            elif change.field == "autostart":
+                self._handle(change.name).setAutostart(int(change.after))
+            else:
+                self._edit(change)
+
+    def _handle(self, name: str) -> libvirt.virNetwork:
+        return self._connection().networkLookupByName(name)
+
+    def _power(self, change: Change) -> None:
+        handle = self._handle(change.name)
+        if change.verb in ("stop", "restart") and handle.isActive():
+            handle.destroy()
+        if change.verb in ("start", "restart") and not handle.isActive():
+            handle.create()
+
+    def _edit(self, change: Change) -> None:
+        handle = self._handle(change.name)
+        stored = handle.XMLDesc(INACTIVE_XML)
+        edited = edit_network(stored, change.field, change.key, change.after)
+        if read_network(edited) != read_network(stored):
+            self._connection().networkDefineXML(edited)
+        if change.hot:
+            live = read_network(handle.XMLDesc(0)).dhcp or Dhcp(enabled=False)
+            _edit_live(handle, change, live)
+
+
+def _read(handle: libvirt.virNetwork) -> Network:
+    stored = read_network(handle.XMLDesc(INACTIVE_XML))
+    stored = replace(stored, autostart=bool(handle.autostart()))
+    if not handle.isActive():
+        return stored
+    live = replace(read_network(handle.XMLDesc(0)), autostart=stored.autostart, uuid=stored.uuid)
+    return replace(
+        stored,
+        state="running",
+        guests=len(handle.listAllPorts()),
+        live=None if live == stored else replace(live, state="running"),
+    )
+
+
+def _edit_live(handle: libvirt.virNetwork, change: Change, live: Dhcp) -> None:
+    """Change what an active network hands out; libvirt tells its dnsmasq, and no guest loses its link."""
+    if change.field == "dhcp.range":
+        if (live.start, live.end) == (change.after.start, change.after.end):
+            return
+        if live.start:
+            handle.update(DELETE, IP_DHCP_RANGE, FIRST, _range_xml(live), AFFECT_LIVE)
+        handle.update(ADD_LAST, IP_DHCP_RANGE, FIRST, _range_xml(change.after), AFFECT_LIVE)
+        return
+    there = next((host for host in live.hosts or () if host.mac == change.key), None)
+    if there == change.after:
+        return
+    command = DELETE if change.after is None else ADD_LAST if there is None else MODIFY
+    handle.update(command, IP_DHCP_HOST, FIRST, _host_xml(change.after or there), AFFECT_LIVE)
+
+
+def _range_xml(dhcp: Dhcp) -> str:
+    return render(Element("range", start=dhcp.start or "", end=dhcp.end or ""))
+
+
+def _host_xml(host: DhcpHost) -> str:
+    return render(Element("host", host_attributes(host)))
