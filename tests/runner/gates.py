@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-
-import ansible_test
 
 from .part import Step
 from .workspace import CHECKOUT, COLLECTION, Workspace, collections_path
@@ -29,6 +28,8 @@ def lint(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
     yield Step("ruff check", ("ruff", "check", "."), tree)
     yield Step("ruff format", ("ruff", "format", "--check", "."), tree)
     yield Step("mypy", ("mypy", *settings, *(str(COLLECTION / source) for source in sources)), root)
+    stubtest = ("stubtest", "--ignore-missing-stub", "--concise", "libvirt")
+    yield Step("stubtest libvirt", stubtest, tree, {"MYPYPATH": str(tree / "typings")})
     yield Step("shellcheck", ("shellcheck", ".ci/run"), tree)
     yield Step("yamllint", ("yamllint", "--strict", "."), tree)
     yield Step("changelog", ("antsibull-changelog", "lint"), tree)
@@ -42,7 +43,7 @@ def lint(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
 
 def sanity(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     """ansible-test sanity, its virtual environments kept in the private home."""
-    bootstrap_pip(workspace.home, Path(ansible_test.__path__[0]))
+    bootstrap_pip(workspace.home, Path(sysconfig.get_path("purelib")) / "ansible_test")
     yield Step("ansible-test", ("ansible-test", "sanity", "--color=no", *arguments), workspace.copy("sanity"))
 
 

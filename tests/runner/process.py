@@ -33,7 +33,7 @@ class Processes:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         ) as process, self._registered(process):  # fmt: skip
             expired = threading.Event()
-            timer = threading.Timer(max(seconds, 0), lambda: (expired.set(), end(process)))
+            timer = threading.Timer(max(seconds, 0), expire, (process, expired))
             timer.start()
             for line in process.stdout or ():
                 write(line.rstrip("\n"))
@@ -58,6 +58,12 @@ class Processes:
         finally:
             with self._lock:
                 self._running.discard(process)
+
+
+def expire(process: subprocess.Popen[str], expired: threading.Event) -> None:
+    """End a process whose time is up."""
+    expired.set()
+    end(process)
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -26,17 +26,17 @@ def forbidden(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assert):
             yield f"line {node.lineno}: assert"
-        elif "importlib" in imported(node):
+        elif isinstance(node, ast.Import | ast.ImportFrom) and "importlib" in imported(node):
             yield f"line {node.lineno}: importlib"
         elif isinstance(node, ast.Name) and node.id == "__import__":
             yield f"line {node.lineno}: __import__"
 
 
-def imported(node: ast.AST) -> set[str]:
+def imported(node: ast.Import | ast.ImportFrom) -> set[str]:
     """The top packages that a statement imports."""
     if isinstance(node, ast.Import):
         return {name.name.split(".")[0] for name in node.names}
-    return {(node.module or "").split(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+    return {(node.module or "").split(".")[0]}
 
 
 def looks_at_check_mode(source: str) -> bool:
