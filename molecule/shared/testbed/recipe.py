@@ -1,0 +1,87 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes into each image: the table of recipes, and the digest that names a built image."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .apt import AptSettings
+from .errors import TestbedError
+
+Kind = Literal["host", "guest"]
+
+# The source files that decide what an image is: a change in one of them makes a new image.
+_BUILDERS = ("assemble", "contents", "cpio", "disk", "grub", "initrd", "recipe", "rootfs")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One image. `modules` names the kernel modules that stay, with what they need; None keeps all."""
+
+    name: str
+    kind: Kind
+    suite: str
+    hostname: str
+    disk_gib: int
+    packages: tuple[str, ...]
+    modules: tuple[str, ...] | None = None
+
+
+_COMMON = ("busybox-static", "iproute2", "kmod", "openssh-server", "python3", "sudo", "systemd-sysv", "udev")
+
+# What every installed Debian has by its packages' priority and an Ansible target needs; no hypervisor, no library of one.
+_HOST = (
+    *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "linux-image-cloud-amd64"),
+    *("logrotate", "netbase", "nftables", "procps", "python3-apt"),
+)
+_HOST_12 = ("ifupdown", "isc-dhcp-client")
+
+_GUEST = ("cloud-guest-utils", "cloud-init", "e2fsprogs", "fdisk", "linux-image-amd64", "qemu-guest-agent")
+
+# The devices that hypervisors give their guests. The generic kernel is used because the cloud kernel has no AHCI.
+_GUEST_MODULES = (
+    *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon"),
+    *("ahci", "ata_piix", "sd_mod", "sr_mod", "nvme", "usb_storage", "xhci_pci", "ehci_pci"),
+    *("ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop", "9p", "9pnet_virtio", "virtiofs"),
+    *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy"),
+    *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos", "i6300esb", "iTCO_wdt"),
+    *("vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg", "shpchp", "pvpanic", "autofs4", "configfs", "unix"),
+)
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("debian-12", "host", "bookworm", "host", 20, (*_COMMON, *_HOST, *_HOST_12)),
+        Recipe("debian-13", "host", "trixie", "host", 20, (*_COMMON, *_HOST)),
+        Recipe("debian-12-guest", "guest", "bookworm", "guest", 2, (*_COMMON, *_GUEST), _GUEST_MODULES),
+        Recipe("debian-13-guest", "guest", "trixie", "guest", 2, (*_COMMON, *_GUEST), _GUEST_MODULES),
+    )
+}
+
+
+def recipe_named(name: str) -> Recipe:
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise TestbedError(f"there is no image {name!r}; there are: {', '.join(RECIPES)}") from None
+
+
+def digest(recipe: Recipe, apt: AptSettings, public_key: str) -> str:
+    """Names a built image. HOSTFORGE_IMAGE_EPOCH is free text: a new value builds new images."""
+    here = Path(__file__).parent
+    ingredients = {
+        "recipe": dataclasses.asdict(recipe),
+        "apt": dataclasses.asdict(apt),
+        "key": public_key,
+        "epoch": os.environ.get("HOSTFORGE_IMAGE_EPOCH", ""),
+        "builders": {name: (here / f"{name}.py").read_text() for name in _BUILDERS},
+    }
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:12]
