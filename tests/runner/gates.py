@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
+import shutil
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,38 +55,17 @@ def bootstrap_pip(home: Path, package: Path) -> None:
         script.write_text(GET_PIP)
 
 
-def build(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
-    """Archive, then install and use it in a folder that knows nothing of the checkout and of any network."""
-    folder = workspace.folder / "build"
-    installed = {"ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"), "PYTHONPATH": ""}
-    yield from archive(workspace, folder)
-    (built,) = folder.glob("*.tar.gz")
-    yield Step("contents", (sys.executable, "-m", "runner.archive", str(built)), folder, runner_path(workspace))
-    install = ("ansible-galaxy", "collection", "install", "-p", str(folder / "collections"), str(built))
-    yield Step("install", without_network(install), folder, installed)
-
-
-def importer(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
-    """The checks that Galaxy makes when an archive is uploaded."""
-    folder = workspace.folder / "importer"
-    yield from archive(workspace, folder)
-    (built,) = folder.glob("*.tar.gz")
-    yield Step("import", (sys.executable, "-m", "runner.importer", str(built)), folder, runner_path(workspace))
-
-
-def archive(workspace: Workspace, folder: Path) -> Iterator[Step]:
-    """Build the archive into a new folder."""
-    folder.mkdir()
-    command = ("ansible-galaxy", "collection", "build", "--output-path", str(folder))
-    yield Step("build", command, workspace.copy(folder.name))
-
-
-def runner_path(workspace: Workspace) -> dict[str, str]:
-    """What makes `python -m runner...` work outside the checkout."""
-    return {"PYTHONPATH": str(workspace.linked / "tests")}
-
-
-def without_network(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The command in a network namespace that has no interface."""
-    as_user = () if os.geteuid() == 0 else ("--map-root-user",)
-    return ("unshare", *as_user, "--net", "--", *command)
+def docs(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The module pages, as a site in the cache; a reference that leads nowhere is an error."""
+    tree = workspace.copy("docs")
+    pages = workspace.folder / "docs"
+    # antsibull-docs refuses a folder that others may write to.
+    pages.mkdir(mode=0o700)
+    shutil.copy2(tree / "tests/docs/conf.py", pages)
+    options = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", str(pages))
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(collections_path(tree))}
+    yield Step("pages", ("antsibull-docs", "collection", *options, "hostforge.hypervisor"), tree, env)
+    site = workspace.cache / "docs"
+    shutil.rmtree(site, ignore_errors=True)
+    sphinx = ("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", str(pages), str(site))
+    yield Step("site", sphinx, pages)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import gates, suites
+from . import gates, package, suites
 from .part import Part
 
 PARTS = (
@@ -16,9 +16,13 @@ PARTS = (
     Part("sanity", "ansible-test sanity, with every Python version found here",
          gates.sanity, quick=True),
     Part("build", "the archive builds, installs into an empty path without a network, and runs from there",
-         gates.build),
+         package.build),
     Part("importer", "galaxy-importer accepts the archive without a warning",
-         gates.importer),
+         package.importer),
+    Part("docs", "antsibull-docs makes the module pages, and every reference in them leads somewhere",
+         gates.docs),
+    Part("compat", "the oldest ansible-core that is admitted: unit tests, archive and sanity",
+         package.compat, keep_going=True),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
          suites.integration, needs="tests/integration", lane="daemon", minutes=20),
 )  # fmt: skip
