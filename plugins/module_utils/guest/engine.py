@@ -114,8 +114,9 @@ def converge(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode:
         return [replace(o, error="", cause=None) if o.cause is not None and o.cause in missing else o for o in outcomes]
     if missing:
         raise missing[0]
+    touched = {outcome.name for outcome in outcomes if outcome.changes and not outcome.error}
     outcomes = [_apply(resource, outcome) for outcome in outcomes]
-    changed = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
+    changed = [outcome.name for outcome in outcomes if outcome.wish.item.name in touched]
     found.update(dict.fromkeys(changed))
     found.update(resource.read(changed) if changed else {})
     outcomes = [_verify(resource, outcome, found.get(outcome.name)) for outcome in outcomes]
@@ -164,10 +165,8 @@ def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:
 
 def _verify(resource: Resource[Item], outcome: Outcome[Item], have: Item | None) -> Outcome[Item]:
     """Plan again on what is there now: a change that does not hold is an error, not a change."""
-    if outcome.error:
-        return outcome
     outcome = replace(outcome, after=have)
-    if not outcome.changes:
+    if outcome.error or not outcome.changes:
         return outcome
     try:
         left = list(resource.plan(outcome.wish, have))

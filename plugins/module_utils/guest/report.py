@@ -39,7 +39,8 @@ def describe(value: Any) -> Any:
         return describe_guest(value)
     if is_dataclass(value):
         pairs = {one.name: getattr(value, one.name) for one in fields(value)}
-        return {spec_name(name): describe_field(name, item) for name, item in pairs.items() if item not in (None, ())}
+        shown = {name: item for name, item in pairs.items() if item not in (None, ()) and item is not False}
+        return {spec_name(name): describe_field(name, item) for name, item in shown.items()}
     if isinstance(value, (tuple, list)):
         return [describe(item) for item in value]
     return value
@@ -114,7 +115,7 @@ def _whole(changes: Sequence[Change], side: str) -> Any:
     main = next(c for c in changes if c.verb in ("create", "remove") and not c.key)
     value = getattr(main, side)
     if value is None:
-        return "absent" if side == "after" else None
+        return "absent"
     plain = describe(value)
     if power and isinstance(plain, dict):
         plain["state"] = power[-1] if side == "after" else power[0]
@@ -129,8 +130,16 @@ def to_yaml(value: Any, indent: int = 0) -> str:
     if isinstance(value, Mapping) and value:
         return "".join(f"{pad}{_scalar(key)}:{_inline(item, indent)}" for key, item in value.items())
     if isinstance(value, (list, tuple)) and value:
-        return "".join(f"{pad}-{_inline(item, indent)}" for item in value)
+        return "".join(_entry_yaml(item, indent) for item in value)
     return "" if value in ({}, None) and indent == 0 else f"{pad}{_scalar(value)}\n"
+
+
+def _entry_yaml(value: Any, indent: int) -> str:
+    """A list's entry; a mapping begins on the line of its dash."""
+    pad = "  " * indent
+    if isinstance(value, (Mapping, list, tuple)) and value:
+        return f"{pad}- {to_yaml(value, indent + 1).lstrip(' ')}"
+    return f"{pad}- {_scalar(value)}\n"
 
 
 def _inline(value: Any, indent: int) -> str:

@@ -110,13 +110,22 @@ def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[
 
 def _validate(spec: Spec, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     required = {**spec, "name": {**spec["name"], "required": True}}
-    result = ArgumentSpecValidator(required).validate(given)
+    # Unset options within lists and mappings come as None, which is no choice and no type.
+    plain = {key: value if key == "cloud_init" else _written(value) for key, value in given.items()}
+    result = ArgumentSpecValidator(required).validate(plain)
     # A message of the validator may quote the value, and values of cloud_init are nobody's business.
     errors = [
         "cloud_init: a value is of the wrong type" if "found in cloud_init" in error else _readable(error)
         for error in result.error_messages
     ]
     return dict(result.validated_parameters), errors
+
+
+def _written(value: Any) -> Any:
+    """What is left of a value without the options that nobody wrote."""
+    if isinstance(value, dict):
+        return {key: _written(item) for key, item in value.items() if item is not None}
+    return [_written(item) for item in value] if isinstance(value, list) else value
 
 
 def _readable(error: str) -> str:

@@ -53,9 +53,13 @@ class Disk:
 
 @dataclass(frozen=True)
 class Cdrom:
-    """One cdrom drive and its medium; source None is an empty drive."""
+    """One cdrom drive and its medium; source None is an empty drive.
+
+    drive belongs to a state: what the hypervisor calls the drive, the same in the stored and the running definition.
+    """
 
     source: str | None = None
+    drive: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Field:
 
     when: str
     limit: str = ""
-    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    only: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     note: str = ""
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,13 +28,15 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
     read_network,
     write_network,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.xml import render
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.xml import parse, render
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 if TYPE_CHECKING:
     import libvirt
 
+ACTIVE_DOMAINS = 1  # virConnectListAllDomainsFlags
 INACTIVE_XML = 1  # virNetworkXMLFlags: what is stored, not what runs
 # virNetworkUpdateCommand, virNetworkUpdateSection, virNetworkUpdateFlags
 MODIFY, DELETE, ADD_LAST = 1, 2, 3
@@ -44,8 +48,9 @@ FIRST = -1  # the <ip> element that libvirt finds fitting
 class NetworkDriver(Resource[Network]):
     """The virtual networks of the libvirt at a URI. The connection is opened when the first question is asked."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, host: Host) -> None:
         self._uri = uri
+        self._host = host
         self._opened: libvirt.virConnect | None = None
 
     def _connection(self) -> libvirt.virConnect:
@@ -58,7 +63,8 @@ class NetworkDriver(Resource[Network]):
         connection = self._connection()
         with libvirt_says("reading the networks"):
             found = {network.name(): network for network in connection.listAllNetworks()}
-            return {name: _read(network) for name, network in found.items() if names is None or name in names}
+            plugged = _plugged(connection)
+            return {name: _read(one, plugged) for name, one in found.items() if names is None or name in names}
 
     def plan(self, wish: Wish[Network], have: Network | None) -> Iterator[Change]:
         """Yield the changes from state to wish."""
@@ -70,14 +76,18 @@ class NetworkDriver(Resource[Network]):
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
-        with libvirt_says(f"{change.verb} {change.field} of network {change.name}"):
+        with libvirt_says(f"network {change.name}"):
             if change.verb == "create":
                 handle = self._connection().networkDefineXML(write_network(change.after))
                 handle.setAutostart(int(bool(change.after.autostart)))
             elif change.field == "state":
                 self._power(change)
             elif change.verb == "remove" and change.field == "network":
-                self._handle(change.name).undefine()
+                # One that was never stored is gone when it is stopped.
+                if self.read([change.name]):
+                    self._handle(change.name).undefine()
+            elif change.field == "persistent":
+                self._connection().networkDefineXML(self._handle(change.name).XMLDesc(0))
             elif change.field == "autostart":
                 self._handle(change.name).setAutostart(int(change.after))
             else:
@@ -88,10 +98,23 @@ class NetworkDriver(Resource[Network]):
 
     def _power(self, change: Change) -> None:
         handle = self._handle(change.name)
+        cards = self._cards(handle) if change.verb == "restart" else []
         if change.verb in ("stop", "restart") and handle.isActive():
             handle.destroy()
         if change.verb in ("start", "restart") and not handle.isActive():
             handle.create()
+        # libvirt leaves the cards of running guests without a bridge; it plugs them in again only when it starts anew.
+        for card in cards:
+            self._host.run(["ip", "link", "set", "dev", card, "master", handle.bridgeName()])
+
+    def _cards(self, handle: libvirt.virNetwork) -> list[str]:
+        """The guests' cards on an active network's bridge; none where the network has no bridge of its own."""
+        live = read_network(handle.XMLDesc(0)) if handle.isActive() else None
+        if live is None or live.mode == "bridge" or not live.bridge:
+            return []
+        # libvirt itself puts one card, named after the bridge, on some bridges to hold their MAC address.
+        cards = json.loads(self._host.run(["ip", "-json", "link", "show", "master", live.bridge]) or "[]")
+        return [card["ifname"] for card in cards if card.get("ifname", f"{live.bridge}-nic") != f"{live.bridge}-nic"]
 
     def _edit(self, change: Change) -> None:
         handle = self._handle(change.name)
@@ -104,18 +127,29 @@ class NetworkDriver(Resource[Network]):
             _edit_live(handle, change, live)
 
 
-def _read(handle: libvirt.virNetwork) -> Network:
+def _plugged(connection: libvirt.virConnect) -> Counter[str]:
+    """How many cards of running guests are in each network, and on each bridge (as "bridge NAME").
+
+    libvirt's own list of a network's ports forgets the guests that stayed when the network was restarted.
+    """
+    found: Counter[str] = Counter()
+    for domain in connection.listAllDomains(ACTIVE_DOMAINS):
+        for source in parse(domain.XMLDesc()).findall("devices/interface/source"):
+            found[source.get("network") or f"bridge {source.get('bridge')}"] += 1
+    return found
+
+
+def _read(handle: libvirt.virNetwork, plugged: Counter[str]) -> Network:
     stored = read_network(handle.XMLDesc(INACTIVE_XML))
-    stored = replace(stored, autostart=bool(handle.autostart()))
+    persistent = bool(handle.isPersistent())
+    stored = replace(stored, autostart=bool(handle.autostart()) if persistent else False, persistent=persistent)
     if not handle.isActive():
         return stored
-    live = replace(read_network(handle.XMLDesc(0)), autostart=stored.autostart, uuid=stored.uuid)
-    return replace(
-        stored,
-        state="running",
-        guests=len(handle.listAllPorts()),
-        live=None if live == stored else replace(live, state="running"),
-    )
+    live = replace(read_network(handle.XMLDesc(0)), autostart=stored.autostart, persistent=persistent)
+    guests = plugged[stored.name] + (plugged[f"bridge {live.bridge}"] if live.mode != "bridge" else 0)
+    live = replace(live, state="running")
+    stored = replace(stored, state="running", guests=guests)
+    return stored if live == stored else replace(stored, live=live)
 
 
 def _edit_live(handle: libvirt.virNetwork, change: Change, live: Dhcp) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import (
     Dhcp,
     DhcpHost,
     Network,
     is_inside,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 
 # In this order: a network that forwards needs its address first. All of them take a restart of the network.
 COLD = ("address", "mode", "bridge", "domain", "mtu")
@@ -84,6 +84,8 @@ def _create(want: Network) -> Iterator[Change]:
 def _change(want: Network, have: Network, restart: str) -> Iterator[Change]:
     _refuse(want, have)
     running, stays = have.state == "running", want.state == "running"
+    if have.persistent is False:
+        yield Change(want.name, "set", "persistent", before=False, after=True)
     found = list(differences(want, have))
     if running and not stays:
         yield Change(want.name, "stop", "state", before="running", after="stopped")

@@ -77,8 +77,8 @@ class Network:
     """A virtual network, as wished (None: left alone) or as found.
 
     addresses: the host's, each with prefix length. domain: "" for none. uuid, guests (how many cards of running
-    guests are plugged in) and live belong to a state; live is what an active network runs with where that is not what
-    is stored for its next start, else None.
+    guests are plugged in), persistent (false: gone when stopped) and live belong to a state; live is what an active
+    network runs with where that is not what is stored for its next start, else None.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Network:
     mtu: int | None = None
     autostart: bool | None = None
     uuid: str | None = None
+    persistent: bool | None = None
     guests: int | None = field(default=None, compare=False)
     live: Network | None = field(default=None, compare=False)
 
@@ -172,6 +173,4 @@ def _dhcp(read: Reader) -> Dhcp:
 
 
 def _host(read: Reader) -> DhcpHost:
-    return DhcpHost(
-        read.parsed("mac", parse_mac) or "", read.parsed("address", parse_ipv4) or "0.0.0.0", read.text("name")
-    )  # noqa: S104
+    return DhcpHost(read.parsed("mac", parse_mac) or "", read.parsed("address", parse_ipv4) or "", read.text("name"))

@@ -44,7 +44,7 @@ def read_network(xml: str) -> Network:
 
 def address_of(node: Element) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     """The address of an <ip> element, whose network is a prefix, a mask, or left to the address's class."""
-    address = node.get("address", "0.0.0.0")  # noqa: S104
+    address = node.get("address", "")
     size = node.get("prefix") or node.get("netmask")
     if size is None:
         first = int(address.split(".", maxsplit=1)[0]) if "." in address else 0
@@ -137,7 +137,7 @@ def _set_addresses(root: Element, wanted: tuple[str, ...]) -> None:
     target = _first_ipv4(root)
     if dhcp is not None and target is not None:
         for span in dhcp.findall("range"):
-            if not is_inside(span.get("start", "0.0.0.0"), wanted):  # noqa: S104
+            if not is_inside(span.get("start") or target.get("address", ""), wanted):
                 dhcp.remove(span)
         target.append(dhcp)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.p
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 
 if TYPE_CHECKING:
     import libvirt
@@ -45,30 +45,34 @@ class PoolDriver(Resource[Pool]):
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._connection: libvirt.virConnect | None = None
+        self._opened: libvirt.virConnect | None = None
+
+    def _connection(self) -> libvirt.virConnect:
+        if self._opened is None:
+            self._opened = connect(self._uri)
+        return self._opened
 
     def read(self, names: Collection[str] | None) -> dict[str, Pool]:
         """Read pools in one batch."""
-        if self._connection is None:
-            self._connection = connect(self._uri)
+        connection = self._connection()
         with libvirt_says("reading the storage pools"):
-            found = {pool.name(): pool for pool in self._connection.listAllStoragePools()}
+            found = {pool.name(): pool for pool in connection.listAllStoragePools()}
             return {name: self._read(pool) for name, pool in found.items() if names is None or name in names}
 
     def _read(self, handle: libvirt.virStoragePool) -> Pool:
-        pool = read_pool(handle.XMLDesc(INACTIVE_XML))
-        active = bool(handle.isActive())
+        active, persistent = bool(handle.isActive()), bool(handle.isPersistent())
         pool = replace(
-            pool,
+            read_pool(handle.XMLDesc(INACTIVE_XML)),
             state="running" if active else "stopped",
-            autostart=bool(handle.autostart()),
+            autostart=bool(handle.autostart()) if persistent else False,
             volumes=handle.numOfVolumes() if active else None,
+            persistent=persistent,
         )
         return self._with_permissions(pool)
 
     def _with_permissions(self, pool: Pool) -> Pool:
         """The folder's real permissions: libvirt only looks at them when a pool starts, and says nothing when off."""
-        local = "://" in self._uri and self._uri.split("://", 1)[1].startswith("/")
+        local = self._uri.partition("://")[2].startswith("/")
         if pool.type not in FOLDER_TYPES or not pool.path or not local or not os.path.isdir(pool.path):
             return pool
         stat = os.stat(pool.path)
@@ -78,44 +82,40 @@ class PoolDriver(Resource[Pool]):
         """Yield the changes from state to wish."""
         return plan_pool(wish.item, have)
 
+    def check(self, wish: Wish[Pool], changes: Sequence[Change]) -> None:
+        """Refuse owners that the host does not know, before the pool is stopped for them."""
+        for kind, value in (("user", wish.item.owner), ("group", wish.item.group)):
+            if value is not None and not value.isdigit():
+                raise PlanError(f"there is no {kind} {value} on the host")
+
     def apply(self, change: Change) -> None:
         """Carry out one change. Nothing here ever deletes data: not a volume, not a folder, not a file system."""
-        for value in (change.after.owner, change.after.group) if change.verb == "create" else (change.after,):
-            if change.field in ("pool", "owner", "group") and value and not value.isdigit():
-                raise HypervisorError(f"there is no user or group {value} on the host")
-        with libvirt_says(f"{change.verb} {change.field} of storage pool {change.name}"):
+        with libvirt_says(f"pool {change.name}"):
             if change.verb == "create":
                 self._create(change.after)
             elif change.field == "state":
                 self._power(change)
             elif change.verb == "remove":
-                self._handle(change.name).undefine()
+                # One that was never stored is gone when it is stopped.
+                if self.read([change.name]):
+                    self._handle(change.name).undefine()
             elif change.field == "autostart":
                 self._handle(change.name).setAutostart(int(change.after))
             else:
                 self._edit(change)
 
     def _handle(self, name: str) -> libvirt.virStoragePool:
-        if self._connection is None:
-            self._connection = connect(self._uri)
-        return self._connection.storagePoolLookupByName(name)
+        return self._connection().storagePoolLookupByName(name)
 
     def _create(self, pool: Pool) -> None:
-        if self._connection is None:
-            self._connection = connect(self._uri)
-        handle = self._connection.storagePoolDefineXML(write_pool(pool), 0)
+        handle = self._connection().storagePoolDefineXML(write_pool(pool), 0)
         try:
-            self._make_folder(handle, pool.type)
+            _make_folder(handle, pool.type)
         except Exception:
             # Half a pool would be taken for a whole one on the next run, and its folder never made.
             handle.undefine()
             raise
         handle.setAutostart(int(bool(pool.autostart)))
-
-    def _make_folder(self, handle: libvirt.virStoragePool, kind: str | None) -> None:
-        # For these types building only makes the folder and sets its permissions; for the others it would format.
-        if kind in FOLDER_TYPES:
-            handle.build(0)
 
     def _power(self, change: Change) -> None:
         handle = self._handle(change.name)
@@ -125,9 +125,15 @@ class PoolDriver(Resource[Pool]):
             handle.destroy()
 
     def _edit(self, change: Change) -> None:
-        handle = self._handle(change.name)
-        if self._connection is None:
-            self._connection = connect(self._uri)
-        xml = edit_pool(handle.XMLDesc(INACTIVE_XML), change.field, change.after)
-        handle = self._connection.storagePoolDefineXML(xml, 0)
-        self._make_folder(handle, read_pool(xml).type)
+        xml = self._handle(change.name).XMLDesc(INACTIVE_XML)
+        if change.field == "persistent":
+            self._connection().storagePoolDefineXML(xml, 0)
+            return
+        xml = edit_pool(xml, change.field, change.after)
+        _make_folder(self._connection().storagePoolDefineXML(xml, 0), read_pool(xml).type)
+
+
+def _make_folder(handle: libvirt.virStoragePool, kind: str | None) -> None:
+    """Make a pool's folder and set its permissions. For other types building would format, so it is never asked for."""
+    if kind in FOLDER_TYPES:
+        handle.build(0)

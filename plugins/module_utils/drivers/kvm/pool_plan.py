@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
     DEFAULT_PATHS,
     FOLDER_TYPES,
@@ -18,6 +16,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.p
     Pool,
     Source,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 
 # Where a pool's volumes are. Changing one of these points the pool at other volumes; it moves none.
 PLACE = ("type", "path", "source")
@@ -63,6 +63,8 @@ def _create(want: Pool) -> Iterator[Change]:
 
 
 def _change(want: Pool, have: Pool) -> Iterator[Change]:
+    if have.persistent is False:
+        yield Change(want.name, "set", "persistent", before=False, after=True)
     place = list(_differences(want, have, PLACE))
     permissions = list(_differences(want, have, PERMISSIONS))
     if place:
@@ -101,7 +103,7 @@ def fill_source(want: Source, have: Source | None) -> Source:
 def _refuse_repointing(want: Pool, have: Pool, place: list[Change]) -> None:
     if want.repoint or have.volumes == 0:
         return
-    what = ", ".join(f"{change.field} {change.before} to {change.after}" for change in place)
+    what = ", ".join(f"{name} from {before} to {after}" for change in place for name, before, after in _parts(change))
     holds = (
         "may hold volumes (it is off, so they cannot be counted)" if have.volumes is None else f"holds {have.volumes}"
     )
@@ -109,6 +111,17 @@ def _refuse_repointing(want: Pool, have: Pool, place: list[Change]) -> None:
         f"changing {what} moves no volume, and the pool {holds}: guests would look for their disks in the wrong place. "
         "Move them yourself and set repoint: true, or give the new place a pool with another name"
     )
+
+
+def _parts(change: Change) -> Iterator[tuple[str, Any, Any]]:
+    """What a change of place consists of, as users write it."""
+    if change.field != "source":
+        yield change.field, change.before, change.after
+        return
+    for one in fields(Source):
+        before, after = getattr(change.before or Source(), one.name), getattr(change.after, one.name)
+        if before != after:
+            yield f"source.{one.name}", before, after
 
 
 def _refuse_permissions(want: Pool, kind: str | None) -> None:

@@ -64,7 +64,8 @@ class Pool:
     """A storage pool, as wished (None: left alone) or as found.
 
     mode: octal digits without leading zeros. owner, group: numbers as text; in a wish a name that the host does not
-    know stays a name. repoint belongs to a wish; volumes (None: unknown) and uuid to a state.
+    know stays a name. repoint belongs to a wish; volumes (None: unknown), persistent (false: gone when stopped) and uuid
+    to a state.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Pool:
     group: str | None = None
     repoint: bool | None = None
     volumes: int | None = None
+    persistent: bool | None = None
     uuid: str | None = None
 
 

@@ -1,0 +1,129 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this host can do: looked up before anything is touched, so that a wish fails whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
+
+# A tag on a card of a plain Linux bridge is set up by libvirt from this version on (11.0.0); before, a start fails.
+VLAN_ON_BRIDGE = 11_000_000
+TPM_FLAGS = 8_009_000
+BRIDGES = "/sys/class/net"
+
+
+class Facts:
+    """What the host has, each looked up once and only when it is needed."""
+
+    def __init__(self, connection: libvirt.virConnect, users: Mapping[str, set[str]], storage: Storage) -> None:
+        self.connection = connection
+        self.users = users
+        self.storage = storage
+        self._networks: dict[str, Element] | None = None
+
+    def network(self, name: str) -> Element:
+        """A network's definition. PlanError when there is none of that name."""
+        if self._networks is None:
+            with libvirt_says("the networks cannot be read"):
+                roots = [xml.parse(network.XMLDesc(0)) for network in self.connection.listAllNetworks(0)]
+            self._networks = {root.findtext("name", ""): root for root in roots}
+        if name not in self._networks:
+            known = ", ".join(sorted(self._networks)) or "none"
+            raise PlanError(f"there is no network {name}; there are: {known}")
+        return self._networks[name]
+
+
+def check(change: Change, want: Guest, facts: Facts) -> None:
+    """Refuse a change that this host cannot make."""
+    subject = (change.verb, change.field)
+    if subject == ("create", "guest"):
+        _check_new(change.after, want, facts)
+    elif subject == ("add", "disks") and not change.after.path:
+        _check_disk(want.name, change.after, facts)
+    elif subject == ("add", "nics"):
+        _check_nic(change.after, want, facts)
+    elif subject == ("set", "nics.source"):
+        _check_nic(Nic(*change.after), want, facts)
+    elif subject == ("add", "cdroms"):
+        _check_medium(change.after.source)
+    elif subject == ("set", "cdroms.source"):
+        _check_medium(change.after)
+
+
+def _check_new(new: Guest, want: Guest, facts: Facts) -> None:
+    _check_kind(new, facts)
+    for disk in new.disks or ():
+        _check_disk(want.name, disk, facts)
+    for nic in new.nics or ():
+        _check_nic(nic, want, facts)
+    for drive in new.cdroms or ():
+        _check_medium(drive.source)
+
+
+def _check_kind(want: Guest, facts: Facts) -> None:
+    kind = want.option("type") or "kvm"
+    try:
+        text = facts.connection.getDomainCapabilities(None, None, None, kind)
+    except libvirt.libvirtError as error:
+        hint = "; without acceleration a guest is made with kvm: {type: qemu}" if kind == "kvm" else ""
+        raise PlanError(f"this host cannot run guests of type {kind}: {error.get_error_message()}{hint}") from error
+    root = xml.parse(text)
+    firmwares = {one.text for one in root.findall("os/enum[@name='firmware']/value")}
+    if (want.firmware == "uefi" or want.secure_boot) and "efi" not in firmwares:
+        raise PlanError("firmware uefi: this host has none; it is in the package ovmf")
+    if want.tpm and xml.attribute(root, "devices/tpm", "supported") != "yes":
+        raise PlanError("tpm: this host cannot emulate one; it takes the package swtpm")
+    mode = want.option("cpu_mode")
+    if mode and xml.attribute(root, f"cpu/mode[@name='{mode}']", "supported") != "yes":
+        raise PlanError(f"cpu_mode {mode} is not available to guests of type {kind} on this host")
+    most = int(xml.attribute(root, "vcpu", "max") or 0)
+    if most and max(want.vcpus or 0, want.vcpus_max or 0) > most:
+        raise PlanError(f"vcpus: this host allows at most {most} to a guest")
+
+
+def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
+    placed = facts.storage.place(guest, disk)
+    users = sorted(facts.users.get(placed.path or "", set()) - {guest})
+    if users:
+        raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(users)}")
+    facts.storage.check(placed)
+
+
+def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:
+    if nic.network is not None:
+        facts.network(nic.network)
+        return
+    path = os.path.join(BRIDGES, nic.bridge or "")
+    if not os.path.exists(path):
+        raise PlanError(f"there is no bridge {nic.bridge} on the host")
+    tagged = nic.vlan and os.path.isdir(os.path.join(path, "bridge"))
+    if tagged and want.state == "running" and facts.connection.getLibVersion() < VLAN_ON_BRIDGE:
+        raise PlanError(
+            f"vlan {nic.vlan}: a card on the Linux bridge {nic.bridge} can have one from libvirt 11.0 on; use a bridge "
+            "of that vlan, or Open vSwitch"
+        )
+
+
+def _check_medium(path: str | None) -> None:
+    if path is not None and not os.path.exists(path):
+        raise PlanError(f"cdrom: there is no {path} on the host")
+
+
+def has_tpm_flags() -> bool:
+    """Whether libvirt lets us say what becomes of a TPM's state (8.9.0)."""
+    return libvirt.getVersion() >= TPM_FLAGS
+
+
+def host_arch(connection: libvirt.virConnect) -> str:
+    """The host's processor architecture, as libvirt calls it."""
+    return connection.getInfo()[0]

@@ -1,0 +1,49 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to libvirt, and libvirt's errors in the collection's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError, HypervisorError
+
+if TYPE_CHECKING:
+    import libvirt as libvirt
+else:
+    # On a bare host, in check mode, the collection is imported before the role has installed the bindings.
+    try:
+        import libvirt
+    except ImportError:
+        libvirt = None
+
+
+def connect(uri: str) -> libvirt.virConnect:
+    """Open a connection to libvirt.
+
+    uri: as in C(virsh -c). Raises AbsentError when the bindings are missing or no daemon answers.
+    """
+    if libvirt is None:
+        raise AbsentError(
+            "the Python bindings of libvirt are missing on the host for this Python interpreter; the role "
+            "hostforge.hypervisor.kvm_host installs them (package python3-libvirt)"
+        )
+    # Without a handler of our own the bindings write every error to stderr, beside raising it.
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    try:
+        return libvirt.open(uri)
+    except libvirt.libvirtError as error:
+        raise AbsentError(f"libvirt does not answer at {uri}: {error.get_error_message()}") from error
+
+
+@contextmanager
+def libvirt_says(doing: str = "") -> Iterator[None]:
+    """Turn libvirt's errors into HypervisorError; doing: what was being done, unless the caller says that."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        said = f"libvirt says: {error.get_error_message() or error}"
+        raise HypervisorError(f"{doing}: {said}" if doing else said) from error

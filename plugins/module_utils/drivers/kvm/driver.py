@@ -1,0 +1,330 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""KvmDriver: guests of KVM and QEMU, through libvirt."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    addresses,
+    check,
+    define,
+    devices,
+    edit,
+    ledger,
+    power,
+    read,
+    xml,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
+    connect,
+    libvirt,
+    libvirt_says,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.live import LIVE
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS, write_seed
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit, Disk, Guest
+
+# The options of a kvm_guest task as a whole.
+TASK: Spec = {
+    "uri": {"type": "str", "default": "qemu:///system"},
+    "image_cache": {"type": "path", "default": "/var/lib/hostforge/images"},
+    "seed_dir": {"type": "path", "default": "/var/lib/hostforge/seeds"},
+}
+
+
+class KvmDriver(Driver):
+    """Guests of one libvirt connection, opened when it is first needed."""
+
+    traits = TRAITS
+
+    def __init__(self, uri: str, image_cache: str, seed_dir: str, host: Host) -> None:
+        self._uri = uri
+        self._image_cache = image_cache
+        self._seed_dir = seed_dir
+        self._host = host
+        self._opened: libvirt.virConnect | None = None
+        self._storage: Storage | None = None
+        self._users: dict[str, set[str]] = {}
+
+    @property
+    def _connection(self) -> libvirt.virConnect:
+        if self._opened is None:
+            self._opened = connect(self._uri)
+        return self._opened
+
+    @property
+    def _disks(self) -> Storage:
+        if self._storage is None:
+            self._storage = Storage(self._connection, self._host, self._image_cache)
+        return self._storage
+
+    def read(self, names: Collection[str] | None) -> dict[str, Guest]:
+        """Read guests in one batch. Every definition is looked at, for disks that guests share."""
+        with libvirt_says("the guests cannot be read"):
+            domains = {domain.name(): domain for domain in self._connection.listAllDomains(0)}
+            roots = {name: self._stored(domain) for name, domain in domains.items()}
+        self._users = {}
+        for name, root in roots.items():
+            for path in read.sources(root):
+                self._users.setdefault(path, set()).add(name)
+        chosen = domains if names is None else [name for name in names if name in domains]
+        leases = addresses.Leases(self._connection)
+        with libvirt_says("the guests cannot be read"):
+            return {name: self._read_one(domains[name], roots[name], leases) for name in chosen}
+
+    def _read_one(self, domain: libvirt.virDomain, root: Element, leases: addresses.Leases) -> Guest:
+        seed = read.seed_drive(root)
+        facts = read.Facts(
+            state=power.state_of(domain),
+            autostart=bool(domain.autostart()),
+            sizes=self._sizes(domain, root),
+            pools={folder: name for name, folder in self._disks.folders().items()},
+            shared=frozenset(path for path in read.sources(root) if len(self._users.get(path, ())) > 1),
+            seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
+        )
+        guest = read.read_guest(root, facts)
+        if facts.state == "stopped":
+            return guest
+        live = xml.parse(domain.XMLDesc(0))
+        found = leases.of(nic.mac for nic in guest.nics or ())
+        return replace(guest, live=read.read_guest(live, facts, book=root), addresses=found)
+
+    def _sizes(self, domain: libvirt.virDomain, root: Element) -> dict[str, int]:
+        sizes = {}
+        for disk in read.disks(root):
+            path, target = read.source(disk), xml.attribute(disk, "target", "dev")
+            if path and target:
+                try:
+                    sizes[path] = domain.blockInfo(path)[0]
+                except libvirt.libvirtError:
+                    continue  # the data is not there, which read_guest tells by a size of None
+        return sizes
+
+    def _stored(self, domain: libvirt.virDomain, secure: bool = False) -> Element:
+        flags = libvirt.VIR_DOMAIN_XML_INACTIVE if domain.isPersistent() else 0
+        return xml.parse(domain.XMLDesc(flags | (libvirt.VIR_DOMAIN_XML_SECURE if secure else 0)))
+
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
+        """Refuse what this host cannot do, by looking only."""
+        host = check.Facts(self._connection, self._users, self._disks)
+        for change in changes:
+            check.check(change, wish.item, host)
+
+    def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
+        """What libvirt does not do with what was written."""
+        order = wish.item.autostart
+        if wish.item.state == "absent" or order is None or (order.order, order.delay_s) == (None, None):
+            return ()
+        return ("autostart: order and delay are stored, but libvirt starts guests in an order of its own",)
+
+    def apply(self, change: Change) -> None:
+        """Carry out one change."""
+        special: Mapping[tuple[str, str], Callable[[Change], None]] = {
+            ("create", "guest"): self._create,
+            ("remove", "guest"): self._remove,
+            ("add", "disks"): self._add_disk,
+            ("add", "nics"): self._add_nic,
+            ("remove", "disks"): self._remove_disk,
+            ("delete", "disks"): self._delete_disk,
+            ("grow", "disks.size_bytes"): self._grow,
+            ("set", "cloud_init"): self._set_seed,
+            ("set", "autostart"): self._set_autostart,
+            ("start", "state"): lambda change: power.start(self._domain(change.name)),
+            ("stop", "state"): self._stop,
+            ("restart", "state"): self._restart,
+        }
+        with libvirt_says():
+            special.get((change.verb, change.field), self._edit)(change)
+
+    def _domain(self, name: str) -> libvirt.virDomain:
+        return self._connection.lookupByName(name)
+
+    def _edit(self, change: Change) -> None:
+        """Change the stored definition, then the running guest: what is stored holds even if the guest refuses."""
+        domain = self._domain(change.name)
+        root = self._stored(domain, secure=True)
+        before = xml.render(root)
+        edit.EDITS[change.verb, change.field](root, change)
+        if xml.render(root) != before:
+            self._connection.defineXML(xml.render(root))
+        self._edit_live(domain, change)
+
+    def _edit_live(self, domain: libvirt.virDomain, change: Change) -> None:
+        if change.hot and domain.isActive():
+            LIVE[change.verb, change.field](domain, change)
+
+    def _create(self, change: Change) -> None:
+        """Define the guest without its disks, make those, and define it whole.
+
+        So a definition never names data that is not there, and from the first moment its ledger tells what is being
+        made: a run that is killed here leaves a guest that lacks disks, which the next run adds.
+        """
+        want: Guest = change.after
+        arch = check.host_arch(self._connection)
+        disks = tuple(self._disks.place(want.name, disk) for disk in want.disks or ())
+        kept = frozenset(disk.name for disk in disks if self._disks.is_there(disk))
+        seed = self._make_seed(want.name, want.cloud_init)
+        notes = [ledger.Entry(d.name, d.path or "", ledger.NO if d.name in kept else ledger.PENDING) for d in disks]
+        plot = define.Plot(arch, (), tuple(notes), seed)
+        domain = self._connection.defineXML(xml.render(define.new_definition(want, plot)))
+        if disks:
+            for disk in disks:
+                self._disks.make(disk)
+            uuid = domain.UUIDString()
+            notes = [replace(note, made=ledger.YES if note.made == ledger.PENDING else note.made) for note in notes]
+            whole = define.new_definition(want, replace(plot, disks=disks, notes=tuple(notes)))
+            xml.add(whole, "uuid", uuid)
+            _keep_macs(whole, self._stored(domain))
+            domain = self._connection.defineXML(xml.render(whole))
+        if want.autostart and want.autostart.enabled:
+            domain.setAutostart(1)
+
+    def _remove(self, change: Change) -> None:
+        domain = self._domain(change.name)
+        flags = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM if change.delete else libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
+        if check.has_tpm_flags():
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_TPM if change.delete else libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
+        if change.delete:
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        domain.undefineFlags(flags)
+        self._sweep_seeds(change.name, keep=())
+
+    def _add_disk(self, change: Change) -> None:
+        domain = self._domain(change.name)
+        disk: Disk = change.after
+        if not disk.path:
+            disk = self._disks.place(change.name, disk)
+            root = self._stored(domain, secure=True)
+            if not self._disks.is_there(disk) and ledger.find(root, disk.path) is None:
+                ledger.write(root, ledger.Entry(disk.name, disk.path or "", ledger.PENDING))
+                self._connection.defineXML(xml.render(root))
+            self._disks.make(disk)
+        self._edit(replace(change, after=disk))
+
+    def _remove_disk(self, change: Change) -> None:
+        """Out of the running guest, then the data if that was asked for, then out of the definition.
+
+        In this order a killed run leaves the disk in the definition, and the next run goes on from there.
+        """
+        self._edit_live(self._domain(change.name), change)
+        if change.delete:
+            self._delete_disk(change)
+        self._edit(replace(change, hot=False))
+
+    def _delete_disk(self, change: Change) -> None:
+        """Look once more before deleting: another client may have come to use the disk since it was read."""
+        path = change.before.path
+        domain = self._domain(change.name)
+        entry = ledger.find(self._stored(domain), path)
+        others = [name for name in self._using(path) if name != change.name]
+        others += self._disks.dependents(path)
+        if entry is None or entry.made == ledger.NO or others:
+            raise HypervisorError(f"{path} is not deleted: {_why_not(others)}")
+        if domain.isActive() and devices.find_disk(xml.parse(domain.XMLDesc(0)), path) is not None:
+            raise HypervisorError(f"{path} is not deleted: the guest is running on it")
+        self._disks.delete(path)
+
+    def _using(self, path: str) -> list[str]:
+        """The guests that refer to a path at this moment, stored or running."""
+        found = []
+        for domain in self._connection.listAllDomains(0):
+            roots = [self._stored(domain)] + ([xml.parse(domain.XMLDesc(0))] if domain.isActive() else [])
+            if any(path in read.sources(root) for root in roots):
+                found.append(domain.name())
+        return found
+
+    def _add_nic(self, change: Change) -> None:
+        # With a MAC of its own choosing libvirt would give the stored and the running card different ones.
+        mac = change.after.mac or devices.new_mac()
+        self._edit(replace(change, after=replace(change.after, mac=mac, model=change.after.model)))
+
+    def _grow(self, change: Change) -> None:
+        domain = self._domain(change.name)
+        if domain.isActive():
+            LIVE[change.verb, change.field](domain, change)
+            return
+        root = self._stored(domain)
+        for disk in read.disks(root):
+            if edit.disk_name(root, disk) == change.key:
+                self._disks.grow(read.source(disk) or "", change.after)
+
+    def _make_seed(self, name: str, cloud_init: CloudInit | None) -> str | None:
+        """The path of the guest's seed, made unless it is there: its name tells its content."""
+        if cloud_init is None:
+            return None
+        path = os.path.join(self._seed_dir, f"{name}-{cloud_init.digest}.iso")
+        if self._host.info(path) is None:
+            write_seed(self._host, cloud_init, path)
+        return path
+
+    def _set_seed(self, change: Change) -> None:
+        path = self._make_seed(change.name, change.after) or ""
+        domain = self._domain(change.name)
+        root = self._stored(domain, secure=True)
+        drive = read.seed_drive(root)
+        if drive is None:
+            target = devices.target_name(devices.targets(root), devices.CDROM_BUS)
+            xml.ensure(root, "devices").append(devices.cdrom_element(path, target))
+        else:
+            devices.set_medium(drive, path)
+        ledger.write_seed_path(root, path)
+        self._connection.defineXML(xml.render(root))
+        self._sweep_seeds(change.name, keep=self._seeds_in_use(domain))
+
+    def _seeds_in_use(self, domain: libvirt.virDomain) -> set[str]:
+        roots = [self._stored(domain)] + ([xml.parse(domain.XMLDesc(0))] if domain.isActive() else [])
+        return {path for root in roots for path in read.sources(root)}
+
+    def _sweep_seeds(self, name: str, keep: Iterable[str]) -> None:
+        """Delete the guest's old seeds, which hold secrets and can be made again."""
+        mine = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
+        for file in self._host.list_dir(self._seed_dir):
+            path = os.path.join(self._seed_dir, file)
+            if mine.fullmatch(file) and path not in keep:
+                self._host.remove(path)
+
+    def _set_autostart(self, change: Change) -> None:
+        self._edit(change)
+        self._domain(change.name).setAutostart(int(change.after.enabled))
+
+    def _stop(self, change: Change) -> None:
+        power.stop(self._domain(change.name), change.timeout_s, change.force)
+
+    def _restart(self, change: Change) -> None:
+        self._stop(change)
+        domain = self._domain(change.name)
+        power.start(domain)
+        self._sweep_seeds(change.name, keep=self._seeds_in_use(domain))
+
+
+def _keep_macs(root: Element, stored: Element) -> None:
+    """Give the cards of a definition the MACs that libvirt made up when it was first defined."""
+    cards = zip(root.findall("devices/interface"), stored.findall("devices/interface"))
+    for card, known in cards:
+        if card.find("mac") is None:
+            xml.add(card, "mac", address=xml.attribute(known, "mac", "address"))
+
+
+def _why_not(others: list[str]) -> str:
+    return f"it is used by {', '.join(others)}" if others else "this collection did not make it"
+
+
+def make_kvm_driver(params: dict[str, Any], host: Host) -> KvmDriver:
+    """Make the driver from a module's parameters."""
+    return KvmDriver(params["uri"], params["image_cache"], params["seed_dir"], host)

@@ -1,0 +1,88 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: what this collection made for a guest, kept in the metadata of the guest's own definition.
+
+Only what stands in it is ever deleted. It is written with the definition, before the data it speaks of is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart
+
+NO, PENDING, YES = "no", "pending", "yes"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A disk: its name in the guest specification, and where its data is.
+
+    made: YES, when we made that data; PENDING, when we are about to; NO, when we found it.
+    """
+
+    name: str
+    path: str
+    made: str
+
+
+def entries(root: Element) -> list[Entry]:
+    """The disks that the definition's ledger tells of."""
+    own = xml.own(root)
+    found = [] if own is None else own.findall(xml.own_tag("disk"))
+    return [Entry(one.get("name", ""), one.get("path", ""), one.get("made", NO)) for one in found]
+
+
+def find(root: Element, path: str | None) -> Entry | None:
+    """What the ledger says of the data at path."""
+    return next((entry for entry in entries(root) if path and entry.path == path), None)
+
+
+def write(root: Element, entry: Entry) -> None:
+    """Note a disk, in place of what was noted of the same path or name."""
+    forget(root, entry.path)
+    own = xml.ensure_own(root)
+    for one in own.findall(xml.own_tag("disk")):
+        if one.get("name") == entry.name:
+            own.remove(one)
+    xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made=entry.made)
+
+
+def forget(root: Element, path: str) -> None:
+    """Strike a disk out by its path."""
+    own = xml.own(root)
+    for one in [] if own is None else own.findall(xml.own_tag("disk")):
+        if own is not None and one.get("path") == path:
+            own.remove(one)
+
+
+def seed_path(root: Element) -> str | None:
+    """Where the guest's seed is."""
+    own = xml.own(root)
+    seed = None if own is None else own.find(xml.own_tag("seed"))
+    return None if seed is None else seed.get("path")
+
+
+def write_seed_path(root: Element, path: str) -> None:
+    """Note where the guest's seed is."""
+    xml.ensure(xml.ensure_own(root), xml.own_tag("seed")).set("path", path)
+
+
+def autostart(root: Element, enabled: bool) -> Autostart:
+    """Whether the guest starts with its host, with the order and delay that were noted."""
+    own = xml.own(root)
+    noted = None if own is None or not enabled else own.find(xml.own_tag("autostart"))
+    numbers = [None, None] if noted is None else [noted.get("order"), noted.get("delay")]
+    order, delay = (int(number) if number and number.isdigit() else None for number in numbers)
+    return Autostart(enabled, order, delay)
+
+
+def write_autostart(root: Element, wanted: Autostart) -> None:
+    """Note order and delay; without either, strike them out."""
+    own = xml.ensure_own(root)
+    xml.drop(own, xml.own_tag("autostart"))
+    if (wanted.order, wanted.delay_s) != (None, None):
+        xml.add(own, xml.own_tag("autostart"), order=wanted.order, delay=wanted.delay_s)

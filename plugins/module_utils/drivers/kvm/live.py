@@ -1,0 +1,127 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes to a running guest. Each returns when the guest has it, as far as libvirt can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, edit, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import wait_until
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+
+# The guest's own driver does the work: unplugging and ballooning take as long as it likes, or for ever.
+GUEST_WORKS_S = 60
+
+Live = Callable[["libvirt.virDomain", Change], None]
+
+
+def live_root(domain: libvirt.virDomain) -> Element:
+    """The definition that the guest runs with."""
+    return xml.parse(domain.XMLDesc(0))
+
+
+def _description(domain: libvirt.virDomain, change: Change) -> None:
+    kind, flags = libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, libvirt.VIR_DOMAIN_AFFECT_LIVE
+    domain.setMetadata(kind, change.after or None, None, None, flags)
+
+
+def _vcpus(domain: libvirt.virDomain, change: Change) -> None:
+    domain.setVcpusFlags(change.after, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _memory(domain: libvirt.virDomain, change: Change) -> None:
+    kib = change.after * 1024
+    domain.setMemoryFlags(kib, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    wait_until(
+        lambda: domain.info()[2] == kib,
+        GUEST_WORKS_S,
+        f"the guest did not take {change.after} MiB within {GUEST_WORKS_S} s: its balloon driver does not answer; "
+        "the new size is stored for its next start",
+    )
+
+
+def _add_disk(domain: libvirt.virDomain, change: Change) -> None:
+    root, stored = live_root(domain), xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    found = devices.find_disk(stored, change.after.path)
+    target = xml.attribute(found, "target", "dev") if found is not None else None
+    if devices.find_disk(root, change.after.path) is not None:
+        return
+    if not target or target in devices.targets(root):
+        target = devices.target_name(devices.targets(root, stored), devices.DEFAULT_BUS)
+    _attach(domain, devices.disk_element(change.after, target))
+
+
+def _remove_disk(domain: libvirt.virDomain, change: Change) -> None:
+    path = change.before.path
+    _detach(domain, lambda: devices.find_disk(live_root(domain), path), f"disk {change.key}")
+
+
+def _grow(domain: libvirt.virDomain, change: Change) -> None:
+    root = live_root(domain)
+    for disk in read.disks(root):
+        if edit.disk_name(xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)), disk) == change.key:
+            target = xml.attribute(disk, "target", "dev") or ""
+            domain.blockResize(target, change.after, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+
+def _set_medium(domain: libvirt.virDomain, change: Change) -> None:
+    root, stored = live_root(domain), xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    kept = edit.find_drive(stored, change.after)
+    target = None if kept is None else xml.attribute(kept, "target", "dev")
+    drives = read.cdroms(root)
+    same = [one for one in drives if xml.attribute(one, "target", "dev") == target]
+    for drive in (same or [one for one in drives if read.source(one) == change.before])[:1]:
+        devices.set_medium(drive, change.after)
+        domain.updateDeviceFlags(xml.render(drive), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _add_nic(domain: libvirt.virDomain, change: Change) -> None:
+    if devices.find_nic(live_root(domain), change.after.mac) is None:
+        _attach(domain, devices.nic_element(change.after))
+
+
+def _remove_nic(domain: libvirt.virDomain, change: Change) -> None:
+    mac = change.before.mac
+    _detach(domain, lambda: devices.find_nic(live_root(domain), mac), f"card {mac}")
+
+
+def _set_nic_source(domain: libvirt.virDomain, change: Change) -> None:
+    nic = devices.find_nic(live_root(domain), change.key)
+    if nic is not None:
+        devices.set_nic_source(nic, *change.after)
+        xml.drop(nic, "target")
+        domain.updateDeviceFlags(xml.render(nic), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _attach(domain: libvirt.virDomain, device: Element) -> None:
+    domain.attachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _detach(domain: libvirt.virDomain, find: Callable[[], Element | None], what: str) -> None:
+    device = find()
+    if device is None:
+        return
+    domain.detachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    wait_until(
+        lambda: find() is None,
+        GUEST_WORKS_S,
+        f"the guest did not let go of {what} within {GUEST_WORKS_S} s; it goes when the guest is restarted",
+    )
+
+
+LIVE: dict[tuple[str, str], Live] = {
+    ("set", "description"): _description,
+    ("set", "vcpus"): _vcpus,
+    ("set", "memory_mib"): _memory,
+    ("add", "disks"): _add_disk,
+    ("remove", "disks"): _remove_disk,
+    ("grow", "disks.size_bytes"): _grow,
+    ("set", "cdroms.source"): _set_medium,
+    ("add", "nics"): _add_nic,
+    ("remove", "nics"): _remove_nic,
+    ("set", "nics.source"): _set_nic_source,
+}

@@ -1,0 +1,159 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From libvirt's XML to a Guest. Pure: what only the host can tell comes in as Facts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
+    Cdrom,
+    CloudInit,
+    Disk,
+    Guest,
+    Nic,
+)
+
+_SEED = re.compile(rf".+-([0-9a-f]{{{DIGEST_DIGITS}}})\.iso", re.ASCII)
+TRUNK = -1  # several vlans on one card: equal to no vlan that can be wished for
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the XML does not say.
+
+    state: running | paused | stopped. sizes: path to capacity in bytes, for data that is there. pools: folder to
+    pool name. shared: paths that other guests refer to. files: whether a path exists, for the seed.
+    """
+
+    state: str = "stopped"
+    autostart: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, str] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
+    seed_there: bool = True
+
+
+def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Guest:
+    """Make a Guest out of a domain's XML.
+
+    book: the XML whose ledger counts, when it is not root's own (a running guest's stored definition).
+    """
+    book = root if book is None else book
+    vcpu = root.find("vcpu")
+    vcpus_max = int((vcpu.text or "1") if vcpu is not None else 1)
+    memory_kib = xml.kib(root.find("memory"))
+    current_kib = xml.kib(root.find("currentMemory")) or memory_kib
+    uefi = is_uefi(root)
+    return Guest(
+        name=root.findtext("name", ""),
+        state=facts.state,
+        description=root.findtext("description", "").strip(),
+        vcpus=int(xml.attribute(root, "vcpu", "current") or vcpus_max),
+        vcpus_max=vcpus_max,
+        memory_mib=current_kib // 1024,
+        memory_max_mib=memory_kib // 1024,
+        firmware="uefi" if uefi else "bios",
+        secure_boot=uefi and is_secure(root),
+        tpm=root.find("devices/tpm") is not None,
+        disks=tuple(_disk(one, facts, book) for one in disks(root)),
+        cdroms=tuple(Cdrom(source(one)) for one in cdroms(root)),
+        nics=tuple(_nic(one) for one in root.findall("devices/interface")),
+        cloud_init=_cloud_init(root, facts),
+        autostart=ledger.autostart(book, facts.autostart),
+        options=_options(root),
+        uuid=root.findtext("uuid"),
+    )
+
+
+def is_uefi(root: Element) -> bool:
+    """Whether the firmware is UEFI, chosen by libvirt or named by its file."""
+    return xml.attribute(root, "os", "firmware") == "efi" or xml.attribute(root, "os/loader", "type") == "pflash"
+
+
+def is_secure(root: Element) -> bool:
+    """Whether the firmware enforces secure boot."""
+    wanted = xml.attribute(root, "os/firmware/feature[@name='secure-boot']", "enabled")
+    return wanted == "yes" if wanted else xml.attribute(root, "os/loader", "secure") == "yes"
+
+
+def disks(root: Element) -> list[Element]:
+    """The elements of disks, without cdroms and floppies."""
+    return [one for one in root.findall("devices/disk") if one.get("device", "disk") in ("disk", "lun")]
+
+
+def cdroms(root: Element) -> list[Element]:
+    """The elements of cdrom drives, without the one that holds the seed."""
+    seed = seed_drive(root)
+    return [one for one in root.findall("devices/disk[@device='cdrom']") if one is not seed]
+
+
+def seed_drive(root: Element) -> Element | None:
+    """The cdrom drive that holds the seed: the one with the medium that the ledger, or its name, says."""
+    noted = ledger.seed_path(root)
+    drives = root.findall("devices/disk[@device='cdrom']")
+    return next((one for one in drives if noted is not None and source(one) == noted), None)
+
+
+def source(disk: Element) -> str | None:
+    """Where a disk's or drive's data is: a file, a device, or the name of a network resource; None when empty."""
+    element = disk.find("source")
+    if element is None:
+        return None
+    for key in ("file", "dev", "dir", "name", "volume"):
+        if element.get(key):
+            return element.get(key)
+    return None
+
+
+def sources(root: Element) -> set[str]:
+    """Every path that a definition refers to as a disk, a medium or a backing file."""
+    elements = [*root.iterfind("devices/disk/source"), *root.iterfind(".//backingStore/source")]
+    return {value for one in elements for value in (one.get("file"), one.get("dev")) if value}
+
+
+def _disk(element: Element, facts: Facts, book: Element) -> Disk:
+    path = source(element)
+    entry = ledger.find(book, path)
+    target = xml.attribute(element, "target", "dev") or ""
+    return Disk(
+        name=entry.name if entry else target,
+        size_bytes=facts.sizes.get(path or ""),
+        pool=facts.pools.get(os.path.dirname(path)) if path else None,
+        format=xml.attribute(element, "driver", "type"),
+        bus=xml.attribute(element, "target", "bus"),
+        path=path,
+        owned=entry is not None and entry.made != ledger.NO and path not in facts.shared,
+    )
+
+
+def _nic(element: Element) -> Nic:
+    kind = element.get("type")
+    tags = element.findall("vlan/tag")
+    return Nic(
+        network=xml.attribute(element, "source", "network") if kind == "network" else None,
+        bridge=xml.attribute(element, "source", "bridge") if kind == "bridge" else None,
+        mac=(xml.attribute(element, "mac", "address") or "").lower() or None,
+        vlan=TRUNK if len(tags) > 1 else int(tags[0].get("id", "0")) if tags else 0,
+        model=xml.attribute(element, "model", "type"),
+    )
+
+
+def _cloud_init(root: Element, facts: Facts) -> CloudInit | None:
+    drive = seed_drive(root)
+    path = None if drive is None else source(drive)
+    match = _SEED.fullmatch(os.path.basename(path)) if path else None
+    return CloudInit(match.group(1)) if match and facts.seed_there else None
+
+
+def _options(root: Element) -> tuple[tuple[str, str], ...]:
+    graphics = xml.attribute(root, "devices/graphics", "type")
+    found = {"type": root.get("type"), "cpu_mode": xml.attribute(root, "cpu", "mode"), "graphics": graphics or "none"}
+    return tuple(sorted((key, value) for key, value in found.items() if value))

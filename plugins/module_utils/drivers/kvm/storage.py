@@ -1,0 +1,208 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The data of disks: volumes in libvirt's pools, made from images, grown, and deleted when that was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
+    check_image,
+    ensure_image,
+    is_url,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
+
+DEFAULT_POOL = "default"
+FOLDER_POOLS = ("dir", "fs", "netfs")  # pools whose volumes are files in a folder
+
+
+class Storage:
+    """The disks' data on one host.
+
+    cache_dir: where images are kept. All methods raise HypervisorError or one of its kinds.
+    """
+
+    def __init__(self, connection: libvirt.virConnect, host: Host, cache_dir: str) -> None:
+        self._connection = connection
+        self._host = host
+        self._cache_dir = cache_dir
+        self._folders: dict[str, str] | None = None
+
+    def folders(self) -> Mapping[str, str]:
+        """The active pools whose volumes are files: name to folder. Read once."""
+        if self._folders is None:
+            with libvirt_says("the storage pools cannot be read"):
+                pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
+                roots = [xml.parse(pool.XMLDesc(0)) for pool in pools]
+            self._folders = {
+                root.findtext("name", ""): root.findtext("target/path", "").rstrip("/") or "/"
+                for root in roots
+                if root.get("type") in FOLDER_POOLS
+            }
+        return self._folders
+
+    def place(self, guest: str, disk: Disk) -> Disk:
+        """Say where a disk's data belongs, and in which format. PlanError when there is no such pool."""
+        pool = disk.pool or DEFAULT_POOL
+        folder = self.folders().get(pool)
+        if folder is None:
+            known = ", ".join(sorted(self.folders())) or "none"
+            raise PlanError(f"disk {disk.name}: there is no active storage pool {pool} of files; there are: {known}")
+        kind = disk.format or DEFAULT_FORMAT
+        return replace(disk, pool=pool, format=kind, path=os.path.join(folder, f"{guest}.{disk.name}.{kind}"))
+
+    def is_there(self, disk: Disk) -> bool:
+        """Whether data already lies where the disk belongs."""
+        return self._host.info(disk.path or "") is not None
+
+    def check(self, disk: Disk) -> None:
+        """Refuse a placed disk that cannot be made or taken; looks only."""
+        if self.is_there(disk):
+            self._check_kept(disk)
+        elif disk.image is None:
+            if disk.size_bytes is None:
+                raise PlanError(f"disk {disk.name}: an empty disk needs a size")
+        else:
+            if disk.format == "raw" and disk.image.copy == "thin":
+                raise PlanError(f"disk {disk.name}: a raw disk is a full copy of its image: set copy to full")
+            check_image(self._host, disk.image, self._cache_dir)
+            if disk.image.remote_src and not is_url(disk.image.source):
+                self._image_size(disk, disk.image.source, disk.image)
+
+    def make(self, disk: Disk) -> None:
+        """Make a placed disk's data; data that is there already is kept, and grown if it is smaller."""
+        if self.is_there(disk):
+            self._check_kept(disk)
+            if disk.size_bytes and self._info(disk.path or "")["virtual-size"] < disk.size_bytes:
+                self.grow(disk.path or "", disk.size_bytes)
+            return
+        base, size = None, disk.size_bytes
+        if disk.image is not None:
+            base = ensure_image(self._host, disk.image, self._cache_dir)
+            size = max(size or 0, self._image_size(disk, base, disk.image))
+        if base is not None and disk.image is not None and disk.image.copy == "full":
+            self._copy(disk, base, size or 0)
+        else:
+            self._create(disk, base, size or 0)
+
+    def grow(self, path: str, size_bytes: int) -> None:
+        """Make a disk that is not in use larger."""
+        with libvirt_says(f"{path} cannot be grown"):
+            try:
+                self._connection.storageVolLookupByPath(path).resize(size_bytes, 0)
+                return
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
+                    raise
+        kind = self._info(path)["format"]
+        self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
+
+    def dependents(self, path: str) -> list[str]:
+        """The volumes of all pools whose data is based on the file at path."""
+        with libvirt_says("the storage volumes cannot be read"):
+            pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
+            roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in pool.listAllVolumes(0)]
+        based = [root for root in roots if root.findtext("backingStore/path") == path]
+        return sorted(root.findtext("target/path", "") for root in based)
+
+    def delete(self, path: str) -> None:
+        """Delete a disk's data. The caller has made sure that it may."""
+        if self._host.info(path) is None:
+            return
+        with libvirt_says(f"{path} cannot be deleted"):
+            try:
+                volume = self._connection.storageVolLookupByPath(path)
+            except libvirt.libvirtError:
+                self._refresh(path)
+                volume = self._connection.storageVolLookupByPath(path)
+            volume.delete(0)
+
+    def _check_kept(self, disk: Disk) -> None:
+        info = self._info(disk.path or "")
+        if info["format"] != disk.format:
+            raise PlanError(
+                f"disk {disk.name}: {disk.path} is there already and is {info['format']}, not {disk.format}"
+            )
+        size = info["virtual-size"]
+        if disk.size_bytes is not None and size > disk.size_bytes:
+            raise PlanError(
+                f"disk {disk.name}: {disk.path} is there already with {format_size(size)} and is not shrunk to "
+                f"{format_size(disk.size_bytes)}; name its size, or move it away"
+            )
+
+    def _info(self, path: str) -> dict[str, Any]:
+        text = self._host.run(["qemu-img", "info", "--force-share", "--output=json", "--", path])
+        info: dict[str, Any] = json.loads(text)
+        return info
+
+    def _image_size(self, disk: Disk, path: str, image: Image) -> int:
+        """The capacity of an image, which must be what it is said to be and refer to no other file."""
+        info = self._info(path)
+        said = f"disk {disk.name}: the image {image.source}"
+        if info["format"] != image.format:
+            raise PlanError(f"{said} is {info['format']}, not {image.format}")
+        details = info.get("format-specific", {}).get("data", {})
+        if info.get("backing-filename") or details.get("data-file"):
+            raise PlanError(f"{said} refers to another file, whose content the guest could read: flatten it first")
+        size: int = info["virtual-size"]
+        if disk.size_bytes is not None and disk.size_bytes < size:
+            raise PlanError(f"{said} is {format_size(size)}: a disk of {format_size(disk.size_bytes)} is too small")
+        return size
+
+    def _create(self, disk: Disk, base: str | None, size_bytes: int) -> None:
+        root = xml.parse("<volume/>")
+        xml.add(root, "name", os.path.basename(disk.path or ""))
+        xml.add(root, "capacity", str(size_bytes), unit="bytes")
+        xml.add(root, "allocation", "0", unit="bytes")
+        target = xml.add(root, "target")
+        xml.add(target, "format", type=disk.format)
+        xml.add(xml.add(target, "permissions"), "mode", "0600")
+        if base is not None and disk.image is not None:
+            backing = xml.add(root, "backingStore")
+            xml.add(backing, "path", base)
+            xml.add(backing, "format", type=disk.image.format)
+        with libvirt_says(f"disk {disk.name}: {disk.path} cannot be made"):
+            pool = self._connection.storagePoolLookupByName(disk.pool or DEFAULT_POOL)
+            try:
+                pool.createXML(xml.render(root), 0)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_STORAGE_VOL_EXIST or self.is_there(disk):
+                    raise
+                # The pool remembers a volume that was deleted behind its back.
+                pool.refresh(0)
+                pool.createXML(xml.render(root), 0)
+
+    def _copy(self, disk: Disk, base: str, size_bytes: int) -> None:
+        """A full copy takes long: it gets its name only when it is whole, so that a file of that name is whole."""
+        path = disk.path or ""
+        part = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
+        source_format = disk.image.format if disk.image else DEFAULT_FORMAT
+        kind = disk.format or DEFAULT_FORMAT
+        try:
+            self._host.run(["qemu-img", "convert", "-f", source_format, "-O", kind, "--", base, part])
+            self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", part, str(size_bytes)])
+            self._host.run(["chmod", "0600", "--", part])
+            if self.is_there(disk):
+                raise HypervisorError(f"disk {disk.name}: {path} came into being meanwhile; nothing was replaced")
+            self._host.rename(part, path)
+        finally:
+            self._host.remove(part)
+        self._refresh(path)
+
+    def _refresh(self, path: str) -> None:
+        name = next((pool for pool, folder in self.folders().items() if folder == os.path.dirname(path)), None)
+        if name is not None:
+            with libvirt_says(f"the storage pool {name} cannot be refreshed"):
+                self._connection.storagePoolLookupByName(name).refresh(0)

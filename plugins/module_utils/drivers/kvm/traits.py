@@ -1,0 +1,57 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What KVM guests have, and when a change of it takes effect. Source: libvirt's domain documentation, and trial."""
+
+from __future__ import annotations
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import (
+    CREATION,
+    HOT,
+    HOT_GROW,
+    RESTART,
+    Field,
+    Traits,
+)
+
+# The options under C(kvm:).
+OWN: Spec = {
+    "type": {"type": "str", "choices": ["kvm", "qemu"]},
+    "cpu_mode": {"type": "str", "choices": ["host-passthrough", "host-model", "maximum"]},
+    "graphics": {"type": "str", "choices": ["none", "vnc", "spice"]},
+}
+
+_VIRTIO = {"bus": frozenset({None, "virtio"})}
+
+TRAITS = Traits(
+    hypervisor="kvm",
+    fields={
+        "description": Field(HOT),
+        "vcpus": Field(HOT_GROW, limit="vcpus_max", note="up to vcpus_max; fewer, or more than that, at a restart"),
+        "vcpus_max": Field(RESTART),
+        "memory_mib": Field(HOT, limit="memory_max_mib", note="up to memory_max, through the guest's balloon driver"),
+        "memory_max_mib": Field(RESTART),
+        "firmware": Field(CREATION),
+        "secure_boot": Field(CREATION),
+        "tpm": Field(RESTART),
+        "disks": Field(HOT, only=_VIRTIO, note="adding and removing; with another bus than virtio at a restart"),
+        "disks.size_bytes": Field(HOT, note="grows only"),
+        "disks.bus": Field(RESTART),
+        "disks.pool": Field(CREATION),
+        "disks.format": Field(CREATION),
+        "disks.image": Field(CREATION, note="only looked at when the disk is made"),
+        "cdroms": Field(RESTART, note="adding and removing drives"),
+        "cdroms.source": Field(HOT),
+        "nics": Field(HOT, note="adding and removing"),
+        "nics.source": Field(HOT, note="network and bridge"),
+        "nics.mac": Field(HOT, note="the card is replaced"),
+        "nics.vlan": Field(RESTART),
+        "nics.model": Field(RESTART),
+        "cloud_init": Field(RESTART, note="cloud-init reads it when the guest boots"),
+        "autostart": Field(HOT, note="order and delay are stored; libvirt starts guests in an order of its own"),
+        "type": Field(RESTART),
+        "cpu_mode": Field(RESTART),
+        "graphics": Field(RESTART),
+    },
+)
