@@ -61,6 +61,18 @@ def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeRe
     run(module, "guests", lambda params: parse_wishes(params, hypervisor, own), make_driver)
 
 
+def run_info_module(task: Spec, make_driver: MakeResource) -> None:
+    """Run a <hypervisor>_guest_info module: tell about guests, change nothing. task: as for run_guest_module."""
+    names: Spec = {"names": {"type": "list", "elements": "str"}}
+    module = AnsibleModule(argument_spec={**names, **task}, supports_check_mode=True)
+    try:
+        found = make_driver(module.params, ModuleHost()).read(module.params["names"])
+    except HypervisorError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(changed=False, guests=[describe(found[name]) for name in sorted(found)])
+
+
 def run(module: AnsibleModule, key: str, make_wishes: MakeWishes, make_resource: MakeResource) -> None:
     """Run any module of the collection that converges a list of things; key is the list's name, in the plural."""
     shown = {"invocation": {"module_args": _shown(module.params)}}

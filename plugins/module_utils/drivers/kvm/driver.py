@@ -40,9 +40,10 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit, Disk, Guest
 
+URI: Spec = {"uri": {"type": "str", "default": "qemu:///system"}}
 # The options of a kvm_guest task as a whole.
 TASK: Spec = {
-    "uri": {"type": "str", "default": "qemu:///system"},
+    **URI,
     "image_cache": {"type": "path", "default": "/var/lib/hostforge/images"},
     "seed_dir": {"type": "path", "default": "/var/lib/hostforge/seeds"},
 }
@@ -326,5 +327,5 @@ def _why_not(others: list[str]) -> str:
 
 
 def make_kvm_driver(params: dict[str, Any], host: Host) -> KvmDriver:
-    """Make the driver from a module's parameters."""
-    return KvmDriver(params["uri"], params["image_cache"], params["seed_dir"], host)
+    """Make the driver from a module's parameters; a module that only reads has no folders for data."""
+    return KvmDriver(params["uri"], params.get("image_cache", ""), params.get("seed_dir", ""), host)
