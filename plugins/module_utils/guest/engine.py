@@ -137,7 +137,9 @@ def _prepare(resource: Resource[Item], wish: Wish[Item], have: Item | None, abse
     outcome = Outcome(wish, before=have)
     try:
         changes = tuple(resource.plan(wish, have))
-        pending = resource.pending(wish, have) and not any(change.verb == "restart" for change in changes)
+        # Whatever stops a guest brings its stored definition into force.
+        cycled = any(change.verb in ("restart", "stop") for change in changes)
+        pending = resource.pending(wish, have) and not cycled
         outcome = replace(outcome, changes=changes, pending=pending)
         if not absent:
             resource.check(wish, changes)

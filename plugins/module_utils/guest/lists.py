@@ -39,8 +39,14 @@ def pair_disks(want: Sequence[Disk], have: Sequence[Disk]) -> Pairs[Disk]:
 
 
 def pair_cdroms(want: Sequence[Cdrom], have: Sequence[Cdrom]) -> Pairs[Cdrom]:
-    """Drives with the same medium first, then drive by drive: a changed medium is a change, not a new drive."""
-    return pair(want, have, lambda a, b: a.source == b.source, lambda a, b: True)
+    """Drives of the same name, then with the same medium, then in order: a changed medium is no new drive."""
+    return pair(
+        want,
+        have,
+        lambda a, b: a.drive is not None and a.drive == b.drive,
+        lambda a, b: not (a.drive and b.drive) and a.source == b.source,
+        lambda a, b: not (a.drive and b.drive),
+    )
 
 
 def pair_nics(want: Sequence[Nic], have: Sequence[Nic]) -> Pairs[Nic]:

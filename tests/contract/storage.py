@@ -1,0 +1,161 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cases: disks grow and never shrink, and data goes only when the user says so and it is the guest's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Image
+from ansible_collections.hostforge.hypervisor.tests.contract.look import (
+    again,
+    assert_is,
+    predicted,
+    refused,
+    run,
+    state,
+    there,
+    verbs,
+)
+from ansible_collections.hostforge.hypervisor.tests.contract.needs import IMAGE, needs
+from ansible_collections.hostforge.hypervisor.tests.contract.subject import FOREIGN, Subject
+from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
+
+
+def shrinking_is_refused(subject: Subject) -> None:
+    run(subject, subject.base)
+    root = _root(subject)
+    for size in (MIB, (root.size_bytes or 0) - MIB):
+        outcome = refused(subject, replace(subject.base, disks=(replace(root, size_bytes=size),)), "force")
+        assert root.name in outcome.error
+
+
+def a_size_that_is_not_written_stays(subject: Subject) -> None:
+    run(subject, subject.base)
+    again(subject, replace(subject.base, disks=(Disk(_root(subject).name),)))
+
+
+def a_detached_disk_keeps_its_data(subject: Subject) -> None:
+    path = _with_data(subject)
+    predicted(subject, subject.base)
+    assert_is(subject, subject.base)
+    assert subject.has_file(path)
+
+
+def a_detached_disk_goes_when_that_is_said(subject: Subject) -> None:
+    path = _with_data(subject)
+    done = predicted(subject, subject.base, delete_disks=True)
+    assert [change.delete for change in done.changes] == [True]
+    assert_is(subject, subject.base)
+    assert not subject.has_file(path)
+    assert _all_there(subject)
+
+
+def removing_keeps_disks(subject: Subject) -> None:
+    path = _with_data(subject)
+    root = _path(subject, _root(subject).name)
+    run(subject, Guest(subject.base.name, state="absent"))
+    assert subject.has_file(path)
+    assert subject.has_file(root)
+
+
+def removing_deletes_own_disks_when_that_is_said(subject: Subject) -> None:
+    path = _with_data(subject)
+    root = _path(subject, _root(subject).name)
+    done = predicted(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert verbs(done) == ["delete disks", "delete disks", "remove guest"]
+    assert not subject.has_file(path)
+    assert not subject.has_file(root)
+    assert state(subject) is None
+
+
+def media_survive_everything(subject: Subject) -> None:
+    media = [drive.source or "" for drive in subject.base.cdroms or ()]
+    run(subject, subject.base)
+    run(subject, replace(subject.base, cdroms=()), delete_disks=True)
+    run(subject, subject.base)
+    run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert all(subject.has_file(medium) for medium in media)
+
+
+@needs(IMAGE)
+def images_survive_everything(subject: Subject) -> None:
+    thin = replace(_root(subject), image=Image(subject.image))
+    want = replace(subject.base, disks=(thin,))
+    predicted(subject, want)
+    assert_is(subject, want)
+    again(subject, want)
+    run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert subject.has_file(subject.image)
+
+
+@needs(IMAGE)
+def an_image_is_only_for_new_disks(subject: Subject) -> None:
+    run(subject, subject.base)
+    again(subject, replace(subject.base, disks=(replace(_root(subject), image=Image(subject.image)),)))
+
+
+@needs(FOREIGN)
+def a_foreign_disk_is_detached_and_kept(subject: Subject) -> None:
+    run(subject, subject.base)
+    name, path = subject.attach_foreign_disk(subject.base.name)
+    assert any(disk.path == path and disk.name == name and not disk.owned for disk in there(subject).disks or ())
+    again(subject, replace(subject.base, disks=None))
+    predicted(subject, subject.base, delete_disks=True)
+    assert_is(subject, subject.base)
+    assert subject.has_file(path)
+
+
+@needs(FOREIGN)
+def a_foreign_disk_survives_its_guest(subject: Subject) -> None:
+    run(subject, subject.base)
+    _name, path = subject.attach_foreign_disk(subject.base.name)
+    run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert subject.has_file(path)
+
+
+@needs(FOREIGN)
+def a_shared_disk_survives(subject: Subject) -> None:
+    path = _with_data(subject)
+    subject.share_disk(path)
+    run(subject, subject.base, delete_disks=True)
+    assert subject.has_file(path)
+
+
+@needs(FOREIGN)
+def a_shared_disk_survives_its_guest(subject: Subject) -> None:
+    path = _with_data(subject)
+    subject.share_disk(path)
+    run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert subject.has_file(path)
+
+
+@needs(FOREIGN)
+def a_lost_disk_is_not_made_anew(subject: Subject) -> None:
+    run(subject, subject.base)
+    path = _path(subject, _root(subject).name)
+    subject.lose_file(path)
+    assert path in refused(subject, subject.base).error
+    assert not subject.has_file(path)
+    run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+
+
+def _root(subject: Subject) -> Disk:
+    return (subject.base.disks or ())[0]
+
+
+def _path(subject: Subject, name: str) -> str:
+    return next(disk.path or "" for disk in there(subject).disks or () if disk.name == name)
+
+
+def _with_data(subject: Subject) -> str:
+    """Make the base guest with a second disk, and return that disk's path."""
+    data = replace(_root(subject), name="data", size_bytes=33 * MIB)
+    run(subject, replace(subject.base, disks=(_root(subject), data)))
+    assert _all_there(subject)
+    return _path(subject, "data")
+
+
+def _all_there(subject: Subject) -> bool:
+    return all(subject.has_file(disk.path or "") for disk in there(subject).disks or ())
