@@ -107,7 +107,8 @@ class Runner:
             write(f"== {step.name}: {outcome(status, part)}, {timed[-1].seconds:.1f} s")
             if status and not part.keep_going:
                 return False
-        return all(step.passed for step in timed)
+        # A part that did nothing has shown nothing.
+        return bool(timed) and all(step.passed for step in timed)
 
 
 def outcome(status: int, part: Part) -> str:

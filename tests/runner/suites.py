@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 
 from .part import Step
-from .workspace import Workspace
+from .workspace import CHECKOUT, Workspace
 
 # A mount and a network namespace of its own: the daemon's bridges, and the devices hidden from it, stay inside.
 PRIVATE = ("unshare", "--mount", "--net", "--", "sh", "-euc", 'ip link set lo up; exec "$@"', "sh")
@@ -28,6 +28,11 @@ def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[St
 
 
 def pytest(workspace: Workspace, folder: str, *arguments: str) -> Step:
-    """One run of pytest in the checkout, found as a collection, with its caches elsewhere."""
+    """One run of pytest in the checkout, found as a collection, with its caches elsewhere.
+
+    The caller's arguments may name files or single tests; without them, it is the whole folder.
+    """
     cache = f"cache_dir={workspace.cache / 'pytest'}"
-    return Step("pytest", ("pytest", "-o", cache, "--durations=5", folder, *arguments), workspace.linked)
+    named = any((CHECKOUT / argument.split("::")[0]).exists() for argument in arguments)
+    what = arguments if named else (folder, *arguments)
+    return Step("pytest", ("pytest", "-o", cache, "--durations=5", *what), workspace.linked)
