@@ -106,7 +106,7 @@ options:
         description:
           - Whether a network with running guests on it may be restarted for a change.
           - V(never) stores the change for the network's next start and returns RV(restart_required=true), on every run until it is true no longer.
-          - V(force) restarts it. The cards of running guests then hang in the air until the guests are started anew or libvirt's daemon is.
+          - V(force) restarts it and plugs the cards of running guests in again. They are cut for some seconds, and keep an old address until they ask anew.
           - A network without guests on it is restarted either way, as that cuts nobody.
         type: str
         choices: [never, force]
@@ -208,7 +208,7 @@ def main() -> None:
         required_one_of=[("name", "networks")],
         supports_check_mode=True,
     )
-    run(module, "networks", parse_networks, lambda params, _host: NetworkDriver(params["uri"]))
+    run(module, "networks", parse_networks, lambda params, host: NetworkDriver(params["uri"], host))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,9 @@ def write_files(files: dict[str, str | None]) -> None:
 
 def addresses_of(device: str) -> list[str]:
     """The global IPv4 addresses of a device, with prefix."""
-    links = json.loads(run(["ip", "-json", "-4", "address", "show", "dev", device, "scope", "global"], must=False) or "[]")
+    links = json.loads(
+        run(["ip", "-json", "-4", "address", "show", "dev", device, "scope", "global"], must=False) or "[]"
+    )
     return [f"{info['local']}/{info['prefixlen']}" for link in links for info in link.get("addr_info", [])]
 
 

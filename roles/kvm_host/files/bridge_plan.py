@@ -23,7 +23,9 @@ INTERFACES = "/etc/network/interfaces"
 NETWORKD = "/etc/systemd/network"
 MARK = "# hostforge: "
 # interfaces(5): the words that begin a stanza, so that a stanza ends where one of them stands.
-STANZA = re.compile(r"^\s*(iface|auto|allow-\S+|no-auto-down|no-scripts|mapping|rename|template|source|source-directory)\s")
+STANZA = re.compile(
+    r"^\s*(iface|auto|allow-\S+|no-auto-down|no-scripts|mapping|rename|template|source|source-directory)\s"
+)
 
 
 class Refused(Exception):
@@ -54,16 +56,22 @@ def run(*argv: str) -> str:
 def find_stack() -> str:
     """The name of the service that owns the network; Refused for those this role does not drive."""
     if glob.glob("/etc/netplan/*.yaml") or glob.glob("/run/netplan/*.yaml"):
-        raise Refused("netplan writes this host's network configuration; describe the bridges in /etc/netplan yourself and leave kvm_host_bridges empty")
+        raise Refused(
+            "netplan writes this host's network configuration; describe the bridges in /etc/netplan yourself and leave kvm_host_bridges empty"
+        )
     names = ("NetworkManager.service", "systemd-networkd.service", "networking.service")
     states = dict(zip(names, run("systemctl", "is-active", *names).split()))
     if states.get("NetworkManager.service") == "active":
-        raise Refused("NetworkManager runs this host's network; make the bridges with nmcli yourself and leave kvm_host_bridges empty")
+        raise Refused(
+            "NetworkManager runs this host's network; make the bridges with nmcli yourself and leave kvm_host_bridges empty"
+        )
     if states.get("networking.service") == "active" and os.path.exists(INTERFACES):
         return "ifupdown"
     if states.get("systemd-networkd.service") == "active":
         return "systemd-networkd"
-    raise Refused("neither ifupdown (networking.service) nor systemd-networkd runs on this host, and kvm_host knows no other way to make bridges")
+    raise Refused(
+        "neither ifupdown (networking.service) nor systemd-networkd runs on this host, and kvm_host knows no other way to make bridges"
+    )
 
 
 def addresses_of(device: str) -> list[str]:
@@ -81,12 +89,20 @@ def gateway_of(device: str) -> str | None:
 def look(bridge: dict[str, Any]) -> dict[str, Any]:
     """What one wished bridge and its port are at the moment."""
     name, port = bridge["name"], bridge.get("port")
-    state: dict[str, Any] = {"exists": os.path.isdir(f"/sys/class/net/{name}/bridge"), "joined": True, "mac": None, "addresses": [], "gateway": None}
+    state: dict[str, Any] = {
+        "exists": os.path.isdir(f"/sys/class/net/{name}/bridge"),
+        "joined": True,
+        "mac": None,
+        "addresses": [],
+        "gateway": None,
+    }
     if os.path.exists(f"/sys/class/net/{name}") and not state["exists"]:
         raise Refused(f"{name} exists and is no bridge; choose another name")
     if port:
         if not os.path.exists(f"/sys/class/net/{port}"):
-            raise Refused(f"the port {port} of {name} does not exist; the host has {', '.join(sorted(os.listdir('/sys/class/net')))}")
+            raise Refused(
+                f"the port {port} of {name} does not exist; the host has {', '.join(sorted(os.listdir('/sys/class/net')))}"
+            )
         master = f"/sys/class/net/{port}/master"
         owner = os.path.basename(os.readlink(master)) if os.path.islink(master) else None
         if owner not in (None, name):
@@ -107,7 +123,11 @@ def lease_identity(port: str) -> str:
     found = re.search(r"^CLIENTID=(\w+)$", read_text(f"/run/systemd/netif/leases/{index}") or "", re.MULTILINE)
     if not found:
         return ""
-    return f"\n[DHCPv4]\nIAID={int(found[1][2:10], 16)}\n" if found[1].startswith("ff") else "\n[DHCPv4]\nClientIdentifier=mac\n"
+    return (
+        f"\n[DHCPv4]\nIAID={int(found[1][2:10], 16)}\n"
+        if found[1].startswith("ff")
+        else "\n[DHCPv4]\nClientIdentifier=mac\n"
+    )
 
 
 # --- what is to be: pure from here on ----------------------------------------------------------------------------------------
@@ -117,7 +137,9 @@ def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> di
     """The files of systemd.netdev(5) and systemd.network(5) for one bridge; 05- wins over the usual 10- and later."""
     name, port, address = bridge["name"], bridge.get("port"), bridge.get("address") or "none"
     head = "# Written by the role hostforge.hypervisor.kvm_host\n"
-    netdev = f"{head}[NetDev]\nName={name}\nKind=bridge\n" + (f"MACAddress={mac}\n" if mac else "") + "\n[Bridge]\nSTP=no\n"
+    netdev = (
+        f"{head}[NetDev]\nName={name}\nKind=bridge\n" + (f"MACAddress={mac}\n" if mac else "") + "\n[Bridge]\nSTP=no\n"
+    )
     network = f"{head}[Match]\nName={name}\n\n[Link]\nRequiredForOnline={'yes' if port and address != 'none' else 'no'}\n\n[Network]\n"
     if address == "none":
         network += "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
@@ -128,9 +150,14 @@ def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> di
     network += "".join(f"DNS={server}\n" for server in bridge.get("dns") or [])
     if not port:
         network += "ConfigureWithoutCarrier=yes\n"
-    files = {f"{NETWORKD}/05-hostforge-{name}.netdev": netdev, f"{NETWORKD}/05-hostforge-{name}.network": network + (identity if address == "dhcp" else "")}
+    files = {
+        f"{NETWORKD}/05-hostforge-{name}.netdev": netdev,
+        f"{NETWORKD}/05-hostforge-{name}.network": network + (identity if address == "dhcp" else ""),
+    }
     if port:
-        files[f"{NETWORKD}/05-hostforge-{name}-port.network"] = f"{head}[Match]\nName={port}\n\n[Network]\nBridge={name}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+        files[f"{NETWORKD}/05-hostforge-{name}-port.network"] = (
+            f"{head}[Match]\nName={port}\n\n[Network]\nBridge={name}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+        )
     return files
 
 
@@ -168,7 +195,11 @@ def ifupdown_file(bridge: dict[str, Any], mac: str | None) -> str:
 def ifupdown_files(bridge: dict[str, Any], mac: str | None, present: dict[str, str]) -> dict[str, str]:
     """What the interfaces files become; ``present`` is what they hold now, by path."""
     own = f"{INTERFACES}.d/hostforge-{bridge['name']}"
-    files = {path: without_port(text, bridge["port"]) if bridge.get("port") else text for path, text in present.items() if path != own}
+    files = {
+        path: without_port(text, bridge["port"]) if bridge.get("port") else text
+        for path, text in present.items()
+        if path != own
+    }
     main = files.get(INTERFACES, "")
     if not re.search(r"^\s*source(-directory)?\s+(/etc/network/)?interfaces\.d", main, re.MULTILINE):
         files[INTERFACES] = main + f"source {INTERFACES}.d/*\n"
@@ -183,14 +214,18 @@ def commands(stack: str, bridge: dict[str, Any], exists: bool) -> dict[str, list
     remove = [] if exists else [["ip", "link", "delete", name]]
     if stack == "ifupdown":
         return {
-            "before": [["ifdown", "--force", device] for device in [*ports, *([name] if exists else [])]] + [["ip", "address", "flush", "dev", device] for device in ports],
+            "before": [["ifdown", "--force", device] for device in [*ports, *([name] if exists else [])]]
+            + [["ip", "address", "flush", "dev", device] for device in ports],
             "after": [["ifup", "--force", name]],
             "undo_before": [["ifdown", "--force", name]],
             "undo_after": [*remove, *[["ifup", "--force", device] for device in ([name] if exists else ports)]],
         }
     return {
         "before": [],
-        "after": [["networkctl", "reload"], *[["networkctl", "reconfigure", device] for device in [*ports, *([name] if exists else [])]]],
+        "after": [
+            ["networkctl", "reload"],
+            *[["networkctl", "reconfigure", device] for device in [*ports, *([name] if exists else [])]],
+        ],
         "undo_before": [],
         "undo_after": [*remove, ["networkctl", "reload"], *[["networkctl", "reconfigure", device] for device in ports]],
     }
@@ -203,7 +238,9 @@ def check(bridge: dict[str, Any], state: dict[str, Any]) -> None:
         try:
             ipaddress.ip_interface(address)
         except ValueError as error:
-            raise Refused(f"the address of {bridge['name']} must be dhcp, none, or an address with prefix: {error}") from error
+            raise Refused(
+                f"the address of {bridge['name']} must be dhcp, none, or an address with prefix: {error}"
+            ) from error
     if address == "none" and state["addresses"]:
         raise Refused(
             f"{bridge['port']} carries {', '.join(state['addresses'])}, which the host would lose with {bridge['name']} at address: none; "
@@ -234,7 +271,9 @@ def plan(stack: str, bridge: dict[str, Any]) -> dict[str, Any]:
     else:
         old = read_text(f"{NETWORKD}/05-hostforge-{bridge['name']}.network") or ""
         kept = re.search(r"\n\[DHCPv4\]\n.*\n", old)
-        files = networkd_files(bridge, state["mac"], kept[0] if kept else lease_identity(bridge["port"]) if bridge.get("port") else "")
+        files = networkd_files(
+            bridge, state["mac"], kept[0] if kept else lease_identity(bridge["port"]) if bridge.get("port") else ""
+        )
     changed = {path: text for path, text in files.items() if read_text(path) != text}
     return {
         "name": bridge["name"],

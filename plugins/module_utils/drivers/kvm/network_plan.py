@@ -178,9 +178,9 @@ def _host_differences(want: Network, wish: Dhcp, stored: Dhcp, live: Dhcp | None
         return
     wanted, kept = _by_mac(wish), _by_mac(stored)
     running = None if live is None else _by_mac(live)
-    # Those that go come first: an address may pass from one to another.
-    macs = sorted({*wanted, *kept, *(running or {})}, key=lambda mac: (mac in wanted, mac))
-    for mac in macs:
+    # Those that go come first and new ones last: libvirt refuses an address, or a name, that another one still has.
+    there = {*kept, *(running or {})}
+    for mac in sorted({*wanted, *there}, key=lambda mac: (mac in wanted, mac not in there, mac)):
         after, in_stored = wanted.get(mac), kept.get(mac)
         in_live = in_stored if running is None else running.get(mac)
         if after != in_stored or after != in_live:

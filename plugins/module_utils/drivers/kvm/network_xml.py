@@ -121,11 +121,11 @@ def _set_mode(root: Element, mode: str) -> None:
 
 
 def _set_addresses(root: Element, wanted: tuple[str, ...]) -> None:
-    """Keep the elements of addresses that stay; DHCP moves along, less the ranges that lie outside from now on."""
+    """Keep the elements of addresses that stay, and what is in them; DHCP moves along with the first address."""
     dhcp = dhcp_node(root)
     for ip in root.findall("ip"):
-        if dhcp in list(ip):
-            ip.remove(dhcp)  # type: ignore[arg-type]  # it is in the list, so it is not None
+        if dhcp is not None and dhcp in ip.findall("dhcp"):
+            ip.remove(dhcp)
         if str(address_of(ip)) not in wanted:
             root.remove(ip)
     there = [str(address_of(ip)) for ip in root.findall("ip")]
@@ -136,10 +136,16 @@ def _set_addresses(root: Element, wanted: tuple[str, ...]) -> None:
             SubElement(root, "ip", {**family, "address": str(address.ip), "prefix": str(address.network.prefixlen)})
     target = _first_ipv4(root)
     if dhcp is not None and target is not None:
-        for span in dhcp.findall("range"):
-            if not is_inside(span.get("start") or target.get("address", ""), wanted):
-                dhcp.remove(span)
+        _leave_out(dhcp, wanted)
         target.append(dhcp)
+
+
+def _leave_out(dhcp: Element, networks: tuple[str, ...]) -> None:
+    """Drop the ranges that lie outside the networks: libvirt refuses them."""
+    for span in dhcp.findall("range"):
+        start = span.get("start")
+        if start and not is_inside(start, networks):
+            dhcp.remove(span)
 
 
 def _first_ipv4(root: Element) -> Element | None:

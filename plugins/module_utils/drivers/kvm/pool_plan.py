@@ -25,7 +25,7 @@ PERMISSIONS = ("mode", "owner", "group")
 
 
 def plan_pool(want: Pool, have: Pool | None) -> Iterator[Change]:
-    """Yield the changes, in order. Raises PlanError for what is incomplete or would leave guests without their disks."""
+    """Yield the changes, in order. Raises PlanError for what is incomplete or would cost guests their disks."""
     if want.state == "absent":
         yield from _remove(have)
     elif have is None:

@@ -64,8 +64,8 @@ class Pool:
     """A storage pool, as wished (None: left alone) or as found.
 
     mode: octal digits without leading zeros. owner, group: numbers as text; in a wish a name that the host does not
-    know stays a name. repoint belongs to a wish; volumes (None: unknown), persistent (false: gone when stopped) and uuid
-    to a state.
+    know stays a name. repoint belongs to a wish; volumes (None: unknown), persistent (false: gone when stopped) and
+    uuid to a state.
     """
 
     name: str
@@ -90,7 +90,7 @@ def entry_spec(options: Spec) -> Spec:
 
 
 def merge(params: Mapping[str, Any], key: str, options: Spec) -> list[dict[str, Any]]:
-    """The entries of a task's list, each with the task's own options as its defaults; the task itself without a list."""
+    """The entries of a task's list, each with the task's own options as defaults; the task itself without a list."""
     own = {name: params.get(name) for name in options}
     entries = params.get(key)
     if entries is None:
