@@ -88,8 +88,11 @@ class FakeSubject(Subject):
         for part in (*stored["drives"], *stored["cards"], *stored["trays"]):
             part["private"] = "of this part"
 
-    def unknown(self, name: str) -> object:
-        return self.hypervisor.machines[name]["stored"].get("private")
+    def unknown(self, name: str) -> Mapping[str, object]:
+        stored = self.hypervisor.machines[name]["stored"]
+        parts = {drive["id"]: drive for drive in stored["drives"]}
+        parts.update({card["hw"]: card for card in stored["cards"]}, **{tray["slot"]: tray for tray in stored["trays"]})
+        return {place: part.get("private") for place, part in {"": stored, **parts}.items()}
 
     def add_foreign_guest(self, name: str) -> None:
         path = f"/elsewhere/{name}.img"

@@ -101,11 +101,14 @@ class Subject(ABC):
         raise NotImplementedError
 
     def add_unknown(self, name: str) -> None:
-        """Put something into a guest's stored definition that the driver does not know."""
+        """Put things into a guest's stored definition that the driver does not know, best also into its parts."""
         raise NotImplementedError
 
-    def unknown(self, name: str) -> object:
-        """What add_unknown() put there, as it is now; None when it is gone."""
+    def unknown(self, name: str) -> Mapping[str, object]:
+        """What add_unknown() put there, as it is now: place to thing, None where it is gone; "" is the whole guest.
+
+        Places are the definition's parts (a disk, a card); a part that is not there any more is not in the answer.
+        """
         raise NotImplementedError
 
     def add_foreign_guest(self, name: str) -> None:
