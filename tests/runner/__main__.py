@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+from . import environment
 from .part import Part
 from .parts import PARTS
 from .report import table
@@ -49,13 +50,18 @@ def main() -> int:
     if options.list:
         print(*listing(), sep="\n")
         return 0
+    parts = chosen(options.parts)
+    started = time.monotonic()
+    with environment.explained():
+        environment.ensure_packages([group for part in parts for group in part.packages])
+    preparing = options.environment_seconds + time.monotonic() - started
     workspace = open_workspace()
     runner = Runner(workspace, options.rest)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: runner.processes.stop())
     started = time.monotonic()
-    results = runner.run(chosen(options.parts))
-    print("", *table(results, options.environment_seconds, time.monotonic() - started), sep="\n", flush=True)
+    results = runner.run(parts)
+    print("", *table(results, preparing, time.monotonic() - started), sep="\n", flush=True)
     close_workspace(workspace)
     return 0 if all(result.passed for result in results) else 1
 

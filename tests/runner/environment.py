@@ -46,10 +46,9 @@ def ensure(groups: Sequence[str] = (), lock: Path = LOCK) -> Path:
 
     The system packages of the groups, and of the group base, are there too when this returns.
     """
+    ensure_packages(groups)
     cache = cache_root()
-    cache.mkdir(parents=True, exist_ok=True)
     with alone(cache / "environment.lock"):
-        install(missing(wanted(PACKAGES.read_text(), groups)))
         python = find_python()
         version = subprocess.run([python, "-VV"], check=True, capture_output=True, text=True).stdout
         key = hashlib.sha256(version.encode() + lock.read_bytes()).hexdigest()[:16]
@@ -59,9 +58,16 @@ def ensure(groups: Sequence[str] = (), lock: Path = LOCK) -> Path:
     return target
 
 
+def ensure_packages(groups: Sequence[str]) -> None:
+    """Install what is missing of the groups, and of the group base."""
+    with alone(cache_root() / "environment.lock"):
+        install(missing(wanted(PACKAGES.read_text(), groups)))
+
+
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Wait until no other command installs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -122,10 +128,17 @@ def make(python: str, target: Path, lock: Path) -> None:
     (target / "complete").touch()
 
 
-def main(groups: Sequence[str]) -> Path:
-    """Make the environment for a command, or end it with what has to be done first."""
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the command, with what has to be done first, when something cannot be made."""
     try:
-        return ensure(groups)
+        yield
     except (Unavailable, subprocess.CalledProcessError) as error:
         say(str(error))
         sys.exit(2)
+
+
+def main(groups: Sequence[str] = ()) -> Path:
+    """Make the environment for a command."""
+    with explained():
+        return ensure(groups)

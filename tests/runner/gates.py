@@ -42,8 +42,18 @@ def lint(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
 
 def sanity(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     """ansible-test sanity, its virtual environments kept in the private home."""
-    bootstrap_pip(workspace.home, Path(sysconfig.get_path("purelib")) / "ansible_test")
-    yield Step("ansible-test", ("ansible-test", "sanity", "--color=no", *arguments), workspace.copy("sanity"))
+    package = Path(sysconfig.get_path("purelib")) / "ansible_test"
+    yield ansible_test(workspace, package, workspace.copy("sanity"), arguments)
+
+
+def ansible_test(workspace: Workspace, package: Path, tree: Path, arguments: tuple[str, ...]) -> Step:
+    """All of the sanity tests that this machine can run.
+
+    The package is ansible-test's own. The virtual environments in the home are shared with other runs, which wait.
+    """
+    bootstrap_pip(workspace.home, package)
+    alone = ("flock", str(workspace.cache / "ansible-test.lock"))
+    return Step("sanity", (*alone, "ansible-test", "sanity", "--color=no", *arguments), tree)
 
 
 def bootstrap_pip(home: Path, package: Path) -> None:

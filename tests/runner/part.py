@@ -31,6 +31,7 @@ class Part:
     """One part.
 
     * `needs`: the path in the checkout without which there is nothing to run, which is a failure.
+    * `packages`: the groups of system packages that it needs, from tests/packages.txt.
     * `lane`: parts with the same lane never run at the same time.
     * `keep_going`: the steps do not build on each other, so that a failed one does not end the part.
     * `minutes`: after so long, the part is ended and has failed.
@@ -40,6 +41,7 @@ class Part:
     shows: str
     steps: Steps
     needs: str = "galaxy.yml"
+    packages: tuple[str, ...] = ()
     lane: str = ""
     keep_going: bool = False
     minutes: int = 10

@@ -10,11 +10,11 @@ from .part import Part
 
 PARTS = (
     Part("lint", "style and types: ruff, mypy --strict, ansible-lint, yamllint, shellcheck, changelog, module docs",
-         gates.lint, keep_going=True, quick=True),
+         gates.lint, packages=("gates",), keep_going=True, quick=True),
     Part("unit", "pytest on tests/unit: the engine, the drivers' data and the rules of the house",
          suites.unit, needs="tests/unit", quick=True),
     Part("sanity", "ansible-test sanity, with every Python version found here",
-         gates.sanity, quick=True),
+         gates.sanity, lane="ansible-test", quick=True),
     Part("build", "the archive builds, installs into an empty path without a network, and runs from there",
          package.build),
     Part("importer", "galaxy-importer accepts the archive without a warning",
@@ -22,7 +22,7 @@ PARTS = (
     Part("docs", "antsibull-docs makes the module pages, and every reference in them leads somewhere",
          gates.docs),
     Part("compat", "the oldest ansible-core that is admitted: unit tests, archive and sanity",
-         package.compat, keep_going=True),
+         package.compat, lane="ansible-test", keep_going=True),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
-         suites.integration, needs="tests/integration", lane="daemon", minutes=20),
+         suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=20),
 )  # fmt: skip

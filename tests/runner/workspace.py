@@ -114,13 +114,20 @@ def open_workspace() -> Workspace:
     runs = cache / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     for old in sorted(runs.iterdir())[: 1 - KEPT_RUNS]:
-        shutil.rmtree(old, ignore_errors=True)
+        if not in_use(old):
+            shutil.rmtree(old, ignore_errors=True)
     folder = runs / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
     folder.mkdir()
     workspace = Workspace(cache=cache, folder=folder)
     # Made here, once: the parts that share it run at the same time.
     workspace.environment  # noqa: B018
     return workspace
+
+
+def in_use(run: Path) -> bool:
+    """Whether the process that a run's folder is named after still runs."""
+    process = run.name.rpartition("-")[2]
+    return process.isdigit() and Path("/proc", process).exists()
 
 
 def close_workspace(workspace: Workspace) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,14 +115,14 @@ def test_system_packages_come_from_the_groups_that_are_asked_for() -> None:
 
 
 def test_a_package_that_is_not_installed_is_missing() -> None:
-    if environment.shutil.which("dpkg-query"):
+    if shutil.which("dpkg-query"):
         assert environment.missing(["dpkg", "no-such-package-at-all"]) == ["no-such-package-at-all"]
     else:
         assert environment.missing(["dpkg"]) == []
 
 
 def test_an_ordinary_user_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     environment.install([])
     with pytest.raises(environment.Unavailable, match="apt-get install --no-install-recommends a b"):
         environment.install(["a", "b"])
