@@ -16,7 +16,7 @@ PARTS = (
     Part("sanity", "ansible-test sanity, with every Python version found here",
          gates.sanity, lane="ansible-test", quick=True),
     Part("build", "the archive builds, installs into an empty path without a network, and runs from there",
-         package.build),
+         package.build, keep_going=True),
     Part("importer", "galaxy-importer accepts the archive without a warning",
          package.importer),
     Part("docs", "antsibull-docs makes the module pages, and every reference in them leads somewhere",
