@@ -45,7 +45,7 @@ def write_bootable(root: Path, target: Path, gib: int, scratch: Path) -> None:
     layout = Layout(gib * 1024 * _MIB)
     _sparse(target, layout.total)
     # GRUB 2.06 reads neither of these two newer features
-    options = ["-J", "size=4", "-O", "^metadata_csum_seed,^orphan_file", "-E", f"offset={layout.root_start}"]
+    options = ["-J", "size=16", "-O", "^metadata_csum_seed,^orphan_file", "-E", f"offset={layout.root_start}"]
     _mke2fs(root, target, options, layout.root_length // 1024)
     partitions = [
         Partition(_BIOS_BOOT, "bios", layout.core_start, layout.core_length),

@@ -44,13 +44,13 @@ _HOST = (
 )
 _HOST_12 = ("ifupdown", "isc-dhcp-client")
 
-_GUEST = ("cloud-guest-utils", "cloud-init", "e2fsprogs", "fdisk", "linux-image-amd64", "qemu-guest-agent")
+_GUEST = ("cloud-guest-utils", "cloud-init", "dbus", "e2fsprogs", "fdisk", "linux-image-amd64", "qemu-guest-agent")
 
 # The devices that hypervisors give their guests. The generic kernel is used because the cloud kernel has no AHCI.
 _GUEST_MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon"),
     *("ahci", "ata_piix", "sd_mod", "sr_mod", "nvme", "usb_storage", "xhci_pci", "ehci_pci"),
-    *("ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop", "9p", "9pnet_virtio", "virtiofs"),
+    *("crc32c_generic", "ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop", "9p", "9pnet_virtio", "virtiofs"),
     *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy"),
     *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos", "i6300esb", "iTCO_wdt"),
     *("vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg", "shpchp", "pvpanic", "autofs4", "configfs", "unix"),
