@@ -24,7 +24,7 @@ FIELDS = {
     "firmware": Field(CREATION),
     "secure_boot": Field(RESTART),
     "tpm": Field(RESTART),
-    "disks": Field(HOT, only={"bus": frozenset(HOT_PORTS)}),
+    "disks": Field(HOT, only={"bus": frozenset({None, *HOT_PORTS})}),
     "disks.size_bytes": Field(HOT_GROW),
     "disks.bus": Field(RESTART),
     "disks.pool": Field(CREATION),

@@ -134,6 +134,7 @@ def _disk_edits(place: Place, base: Guest) -> list[Edit]:
     edits = [
         Edit("disk added", "disks", {"disks": (root, data)}),
         Edit("disk added in front", "disks", {"disks": (data, root)}),
+        Edit("disk added in few words", "disks", {"disks": (Disk(root.name), Disk("data", 33 * MIB))}),
         Edit("disk detached", "disks", {"disks": (root,)}, {"disks": (root, data)}),
         Edit("disk exchanged", "disks", {"disks": (root, replace(data, name="logs"))}, {"disks": (root, data)}),
         Edit("disk on another bus added", "disks", {"disks": (root, slow)}),
@@ -170,6 +171,7 @@ def _nic_edits(place: Place, base: Guest) -> list[Edit]:
     second = replace(card, network=place.networks[1])
     edits = [
         Edit("card added", "nics", {"nics": (card, second)}),
+        Edit("card added in few words", "nics", {"nics": (card, Nic(network=place.networks[1]))}),
         Edit("card added with mac", "nics", {"nics": (card, replace(second, mac=MAC))}),
         Edit("two alike cards added", "nics", {"nics": (card, second, second)}),
         Edit("card removed", "nics", {"nics": (second,)}, {"nics": (card, second)}),

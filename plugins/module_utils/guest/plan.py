@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change, Difference
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import SCALARS, compare
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import MAXIMA, SCALARS, compare
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
@@ -51,6 +51,10 @@ def pending(want: Guest, have: Guest | None, traits: Traits, policy: Policy) -> 
 def complete(want: Guest) -> Guest:
     """The wish for a new guest, with the defaults of creation where nothing was written."""
     missing = {name: value for name, value in CREATION_DEFAULTS.items() if getattr(want, name) is None}
+    for name in missing.keys() & MAXIMA.keys():
+        missing[name] = min(missing[name], getattr(want, MAXIMA[name]) or missing[name])
+    if want.secure_boot and want.firmware is None:
+        missing["firmware"] = "uefi"
     return replace(want, **missing)
 
 
@@ -94,7 +98,7 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
     changes = [one.change for one in found if one.stored or one.change.hot]
     needs_restart = any(one.pending for one in found)
     cycle = stays_up and needs_restart and not traits.stores_pending
-    _refuse(found, cycle and policy.restart == "never")
+    _refuse(want, have, found, cycle and policy.restart == "never")
     if running and (cycle or not stays_up):
         yield _stop(have, policy)
     yield from (replace(change, hot=False) for change in changes) if cycle else changes
@@ -104,8 +108,10 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
         yield replace(_stop(have, policy), verb="restart", after="running")
 
 
-def _refuse(found: list[Difference], needs_restart: bool) -> None:
+def _refuse(want: Guest, have: Guest, found: list[Difference], needs_restart: bool) -> None:
     reasons = [one.refusal for one in found if one.refusal]
+    if want.secure_boot and want.firmware is None and have.firmware == "bios":
+        reasons.append("secure_boot needs firmware uefi, and this guest has bios")
     if needs_restart:
         names = ", ".join(sorted({one.change.field for one in found if one.pending}))
         reasons.append(f"{names} can only be changed while the guest is off: set restart to graceful, or stop it")

@@ -21,7 +21,8 @@ class Field:
 
     when: HOT (at once), HOT_GROW (at once, but only to a greater value), RESTART (stored, at the next boot) or
     CREATION (fixed when the guest is made). limit: the live field that a hot value must not exceed.
-    only: attributes of a list's entry, and the values of them, for which hot is true (others need a restart).
+    only: attributes of a list's entry, and the values of them, for which hot is true (others need a restart). None
+    among them says that what the driver chooses itself, where nothing is written, is hot too.
     note: a remark for the documentation.
     """
 
@@ -51,10 +52,10 @@ class Traits:
     def is_hot(self, name: str, want: Any, live: Any, guest: object | None = None) -> bool:
         """Whether a running guest can take the value want in place of live at once.
 
-        guest: the live guest that Field.limit is looked up in.
+        guest: the live guest, for Field.limit and for what it is rigid in.
         """
         rule = self.fields[name]
-        if rule.when not in (HOT, HOT_GROW):
+        if rule.when not in (HOT, HOT_GROW) or name in getattr(guest, "rigid", ()):
             return False
         if rule.when == HOT_GROW and not (live is None or want > live):
             return False
