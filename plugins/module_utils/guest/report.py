@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import entry_key
@@ -24,7 +25,10 @@ SPEC_NAMES = {
     "disks.size_bytes": "disks.size",
     "delay_s": "delay",
 }
-Describe = Callable[[Any], Any]
+# Bare words are easier to read; what YAML would take for something else is quoted.
+PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9_./\[\]+ -]*[A-Za-z0-9_./\]+-])?", re.ASCII)
+SIZE = re.compile(r"[0-9]+ (?:B|[MGT]iB)", re.ASCII)
+RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 
 
 def describe(value: Any) -> Any:
@@ -63,7 +67,7 @@ def describe_field(field: str, value: Any) -> Any:
 
 def describe_guest(guest: Guest) -> dict[str, Any]:
     """A guest as plain data, with its options and, where it is a state, its uuid and addresses."""
-    skipped = ("live", "options", "addresses")
+    skipped = ("live", "options", "addresses", "rigid")
     pairs = {one.name: getattr(guest, one.name) for one in fields(guest) if one.name not in skipped}
     plain = {spec_name(key): describe_field(key, value) for key, value in pairs.items() if value is not None}
     plain.update({key: value for key, value in guest.options if value is not None})
@@ -101,12 +105,17 @@ def _sides(changes: Sequence[Change]) -> list[Any]:
         return [_whole(changes, "before"), _whole(changes, "after")]
     sides: list[dict[str, Any]] = [{}, {}]
     for change in changes:
-        field = spec_name(change.field)
-        label = f"{field} {change.key}" if change.key else field
+        label = _label(change)
         for side, value in zip(sides, (change.before, change.after)):
             if value is not None:
                 side[label] = describe_field(change.field, value)
     return list(sides)
+
+
+def _label(change: Change) -> str:
+    """What a change is about, as a path into the guest: disks[root].size."""
+    field, dot, part = spec_name(change.field).partition(".")
+    return f"{field}[{change.key}]{dot}{part}" if change.key else f"{field}{dot}{part}"
 
 
 def _whole(changes: Sequence[Change], side: str) -> Any:
@@ -149,13 +158,8 @@ def _inline(value: Any, indent: int) -> str:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and value and value.replace("-", "a").replace("_", "a").replace(" ", "a").isalnum():
-        # Bare words are easier to read; those that YAML would take for something else stay quoted.
-        reserved = value.lower() in ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
-        if value[0].isalpha() and value.strip() == value and not reserved:
-            return value
-        if value.endswith("iB"):
-            return value
+    if isinstance(value, str) and (SIZE.fullmatch(value) or (PLAIN.fullmatch(value) and value.lower() not in RESERVED)):
+        return value
     return json.dumps(value, ensure_ascii=False)
 
 

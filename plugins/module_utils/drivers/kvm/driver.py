@@ -104,7 +104,8 @@ class KvmDriver(Driver):
             return guest
         live = xml.parse(domain.XMLDesc(0))
         found = leases.of(nic.mac for nic in guest.nics or ())
-        return replace(guest, live=read.read_guest(live, facts, book=root), addresses=found)
+        running = replace(read.read_guest(live, facts, book=root), rigid=power.rigid(domain))
+        return replace(guest, live=running, addresses=found)
 
     def _sizes(self, domain: libvirt.virDomain, root: Element) -> dict[str, int]:
         sizes = {}

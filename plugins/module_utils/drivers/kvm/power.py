@@ -24,6 +24,15 @@ def state_of(domain: libvirt.virDomain) -> str:
     return "paused" if state in halted else "running"
 
 
+def rigid(domain: libvirt.virDomain) -> frozenset[str]:
+    """What this running guest cannot take while it runs: memory, when no balloon driver in it ever spoke up."""
+    try:
+        speaks = domain.memoryStats().get("last_update", 0) > 0
+    except libvirt.libvirtError:
+        speaks = False  # it has no balloon at all
+    return frozenset() if speaks else frozenset({"memory_mib"})
+
+
 def start(domain: libvirt.virDomain) -> None:
     """Power on, or let a paused guest go on."""
     with libvirt_says("it cannot be started"):
