@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Callable, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Cdrom, Disk, Nic
 
@@ -65,3 +65,12 @@ def nic_is(want: Nic, have: Nic) -> bool:
     same_source = (want.network, want.bridge) == (have.network, have.bridge)
     written = ((want.mac, have.mac), (want.vlan, have.vlan), (want.model, have.model))
     return same_source and all(a is None or a == b for a, b in written)
+
+
+def entry_key(entry: Any) -> str:
+    """What a list's entry is called in changes and messages."""
+    if isinstance(entry, Disk):
+        return entry.name
+    if isinstance(entry, Nic):
+        return entry.mac or entry.network or entry.bridge or ""
+    return getattr(entry, "drive", None) or getattr(entry, "source", None) or "empty"
