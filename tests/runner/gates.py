@@ -49,7 +49,9 @@ def sanity(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
 def ansible_test(workspace: Workspace, package: Path, tree: Path, arguments: tuple[str, ...]) -> Step:
     """All of the sanity tests that this machine can run.
 
-    The package is ansible-test's own. The virtual environments in the home are shared with other runs, which wait.
+    What it leaves out for want of a tool is two things: Python versions that are not here, of which it warns, and
+    PowerShell's own checks, for which the collection has no file. The package is ansible-test's own; its virtual
+    environments in the home are shared with other runs, which wait.
     """
     bootstrap_pip(workspace.home, package)
     alone = ("flock", str(workspace.cache / "ansible-test.lock"))

@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All parts of the test run: the table that bin/test reads. What takes longest comes first."""
+"""All parts of the test run: the table that bin/test reads. Those that may take longest are started first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ PARTS = (
     Part("docs", "antsibull-docs makes the module pages, and every reference in them leads somewhere",
          gates.docs),
     Part("compat", "the oldest ansible-core that is admitted: unit tests, archive and sanity",
-         package.compat, lane="ansible-test", keep_going=True),
+         package.compat, lane="ansible-test", keep_going=True, minutes=25),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
          suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=20),
+    Part("molecule-kvm-12", "the role and real guests on Debian 12, in a VM: check, converge, idempotence, verify",
+         suites.molecule("kvm"), needs="molecule/kvm", packages=("vm",), lane="vm", minutes=45),
+    Part("molecule-kvm-13", "the role on Debian 13, in a VM",
+         suites.molecule("kvm-13"), needs="molecule/kvm-13", packages=("vm",), lane="vm", minutes=40),
+    Part("demo", "command 1, as the README gives it: a throwaway host with guests, then its end",
+         suites.demo, needs="bin/demo", packages=("vm",), lane="vm", minutes=30),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from .part import Step
+from .part import Step, Steps
 from .workspace import CHECKOUT, Workspace
 
 # A mount and a network namespace of its own: the daemon's bridges, and the devices hidden from it, stay inside.
@@ -25,6 +25,22 @@ def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[St
     step = pytest(workspace, "tests/integration", *arguments)
     private = PRIVATE if os.geteuid() == 0 else ()
     yield Step(step.name, (*private, *step.command), step.cwd)
+
+
+def molecule(scenario: str) -> Steps:
+    """The steps of one molecule scenario; it makes, uses and ends its own VM."""
+
+    def steps(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+        test = ("molecule", "test", "--scenario-name", scenario, *arguments)
+        yield Step("test", test, workspace.linked)
+
+    return steps
+
+
+def demo(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The demonstration, from its command to the end of its host."""
+    yield Step("up", ("bin/demo",), workspace.linked)
+    yield Step("destroy", ("bin/demo", "destroy"), workspace.linked)
 
 
 def pytest(workspace: Workspace, folder: str, *arguments: str) -> Step:
