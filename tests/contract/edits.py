@@ -28,6 +28,13 @@ def every_property_has_an_edit(subject: Subject) -> None:
     assert set(subject.traits.fields) - edited - set(subject.unsettable) == set()
 
 
+def the_traits_are_whole(subject: Subject) -> None:
+    """A list in the traits comes with the changes that every list knows."""
+    parts = {"disks": "disks.size_bytes", "cdroms": "cdroms.source", "nics": "nics.source"}
+    fields = subject.traits.fields
+    assert [part for name, part in parts.items() if name in fields and part not in fields] == []
+
+
 def an_edit_is_made_once(subject: Subject, edit: Edit) -> None:
     run(subject, before_edit(subject, edit))
     want = after_edit(subject, edit)

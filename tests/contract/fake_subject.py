@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fake hypervisor as a subject of the contract, in two kinds: changeable while a guest runs, and frozen."""
+"""The fake hypervisor as a subject of the contract, in three kinds that differ in what a running guest can get."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, CloudInit
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import MIB, FakeHypervisor
-from ansible_collections.hostforge.hypervisor.tests.contract.fake_traits import COLD_TRAITS, HOT_TRAITS
+from ansible_collections.hostforge.hypervisor.tests.contract.fake_traits import (
+    COLD_TRAITS,
+    HOT_TRAITS,
+    SLOW_TRAITS,
+)
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_words import EMPTY, WORDS
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import (
     FOREIGN,
@@ -114,6 +118,14 @@ class FakeSubject(Subject):
 
     def lose_file(self, path: str) -> None:
         self.hypervisor.delete_file(path)
+
+
+class SlowSubject(FakeSubject):
+    """A hypervisor that changes nothing of a running guest, but keeps every change for its next boot."""
+
+    traits = SLOW_TRAITS
+    base = base_wish(PLACE, SLOW_TRAITS)
+    edits = standard_edits(PLACE, SLOW_TRAITS)
 
 
 class FrozenSubject(FakeSubject):

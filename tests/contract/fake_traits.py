@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The data sheets of the fake hypervisor: one that changes much while a guest runs, and one that changes nothing."""
+"""The data sheets of the fake hypervisor: much is changed while a guest runs, nothing is, or nothing can be stored."""
 
 from __future__ import annotations
 
@@ -41,8 +41,12 @@ FIELDS = {
     "type": Field(CREATION),
 }
 HOT_TRAITS = Traits("fake", FIELDS)
-COLD_TRAITS = Traits(
+# Whether a machine starts with its host is nothing that the machine would notice.
+SLOW_TRAITS = Traits(
     "fake",
-    {name: Field(CREATION if rule.when == CREATION else RESTART) for name, rule in FIELDS.items()},
-    stores_pending=False,
+    {
+        name: Field(RESTART) if rule.when in (HOT, HOT_GROW) and name != "autostart" else rule
+        for name, rule in FIELDS.items()
+    },
 )
+COLD_TRAITS = Traits("fake", SLOW_TRAITS.fields, stores_pending=False)

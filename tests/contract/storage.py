@@ -18,8 +18,8 @@ from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     there,
     verbs,
 )
-from ansible_collections.hostforge.hypervisor.tests.contract.needs import IMAGE, needs
-from ansible_collections.hostforge.hypervisor.tests.contract.subject import FOREIGN, Subject
+from ansible_collections.hostforge.hypervisor.tests.contract.needs import IMAGE, PENDING, needs
+from ansible_collections.hostforge.hypervisor.tests.contract.subject import FOREIGN, POWER, START, Subject
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 
 
@@ -50,6 +50,24 @@ def a_detached_disk_goes_when_that_is_said(subject: Subject) -> None:
     assert_is(subject, subject.base)
     assert not subject.has_file(path)
     assert _all_there(subject)
+
+
+@needs(START, POWER, PENDING)
+def a_disk_in_use_is_deleted_after_the_restart(subject: Subject) -> None:
+    """Data never goes from under a running guest."""
+    path = _with_data(subject)
+    on = replace(subject.base, state="running")
+    run(subject, replace(on, disks=None))
+    if subject.traits.is_hot("disks", None, there(subject).disks[-1]):
+        predicted(subject, on, delete_disks=True)
+    else:
+        refused(subject, on, delete_disks=True)
+        assert subject.has_file(path)
+        done = predicted(subject, on, "force", delete_disks=True)
+        assert verbs(done) == ["remove disks", "restart state", "delete disks"]
+    assert not subject.has_file(path)
+    assert _all_there(subject)
+    again(subject, on, delete_disks=True)
 
 
 def removing_keeps_disks(subject: Subject) -> None:

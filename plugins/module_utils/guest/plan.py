@@ -11,10 +11,12 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change, Difference
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.compare import MAXIMA, SCALARS, compare
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.entries import DISK_FIELDS, NIC_FIELDS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 
+ENTRY_FIELDS = {"disks": DISK_FIELDS, "nics": NIC_FIELDS}
 LISTS = ("disks", "cdroms", "nics")
 # What a new guest gets where the user wrote nothing.
 CREATION_DEFAULTS: dict[str, Any] = {
@@ -61,6 +63,9 @@ def complete(want: Guest) -> Guest:
 def _refuse_unknown(want: Guest, traits: Traits) -> None:
     written = [name for name in (*SCALARS, *LISTS) if getattr(want, name) is not None]
     written += [name for name, value in want.options if value is not None]
+    for key, names in ENTRY_FIELDS.items():
+        entries = getattr(want, key) or ()
+        written += [f"{key}.{name}" for name in names if any(getattr(one, name) is not None for one in entries)]
     unknown = [name for name in written if name not in traits.fields]
     if unknown:
         raise PlanError(f"{traits.hypervisor} guests have no {', '.join(unknown)}: leave it out")
@@ -95,25 +100,39 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
     running = have.live is not None
     stays_up = running and want.state != "stopped"
     found = list(compare(want, have if stays_up else replace(have, live=None), traits, policy))
-    changes = [one.change for one in found if one.stored or one.change.hot]
     needs_restart = any(one.pending for one in found)
     cycle = stays_up and needs_restart and not traits.stores_pending
-    _refuse(want, have, found, cycle and policy.restart == "never")
+    in_use = [one.change for one in found if one.pending and one.change.delete and not cycle]
+    _refuse(want, have, found, _locked(found, cycle, in_use) if policy.restart == "never" else "")
     if running and (cycle or not stays_up):
         yield _stop(have, policy)
-    yield from (replace(change, hot=False) for change in changes) if cycle else changes
+    for change in (one.change for one in found if one.stored or one.change.hot):
+        yield replace(change, hot=change.hot and not cycle, delete=change.delete and change not in in_use)
     if cycle or (want.state == "running" and have.state != "running"):
         yield Change(want.name, "start", "state", before="stopped" if cycle else have.state, after="running")
     elif stays_up and needs_restart and policy.restart != "never":
         yield replace(_stop(have, policy), verb="restart", after="running")
+    # What a running guest holds on to goes when it has let go of it.
+    yield from (replace(change, verb="delete", hot=False) for change in in_use)
 
 
-def _refuse(want: Guest, have: Guest, found: list[Difference], needs_restart: bool) -> None:
+def _locked(found: list[Difference], cycle: bool, in_use: list[Change]) -> str:
+    """What cannot be done without a restart, and cannot wait for one either."""
+    if cycle:
+        names = ", ".join(sorted({one.change.field for one in found if one.pending}))
+        return f"{names} can only be changed while the guest is off: set restart to graceful, or stop it"
+    if in_use:
+        names = ", ".join(change.key for change in in_use)
+        says = "can only be detached at a restart, and be deleted after it: set restart to graceful, or stop it"
+        return f"the running guest uses {names}, which {says}"
+    return ""
+
+
+def _refuse(want: Guest, have: Guest, found: list[Difference], locked: str) -> None:
     reasons = [one.refusal for one in found if one.refusal]
     if want.secure_boot and want.firmware is None and have.firmware == "bios":
         reasons.append("secure_boot needs firmware uefi, and this guest has bios")
-    if needs_restart:
-        names = ", ".join(sorted({one.change.field for one in found if one.pending}))
-        reasons.append(f"{names} can only be changed while the guest is off: set restart to graceful, or stop it")
+    if locked:
+        reasons.append(locked)
     if reasons:
         raise PlanError("; ".join(reasons))

@@ -16,7 +16,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish, converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
-from ansible_collections.hostforge.hypervisor.tests.contract.fake_subject import FakeSubject, FrozenSubject
+from ansible_collections.hostforge.hypervisor.tests.contract.fake_subject import (
+    FakeSubject,
+    FrozenSubject,
+    SlowSubject,
+)
 from ansible_collections.hostforge.hypervisor.tests.contract.look import assert_untouched, mismatches
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.strategies import (
     NAME,
@@ -25,8 +29,8 @@ from ansible_collections.hostforge.hypervisor.tests.unit.guest.strategies import
     wished_guests,
 )
 
-EXAMPLES = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-KINDS = pytest.mark.parametrize("kind", [FakeSubject, FrozenSubject])
+EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+KINDS = pytest.mark.parametrize("kind", [FakeSubject, SlowSubject, FrozenSubject])
 
 
 def host_with(kind: type[FakeSubject], stored: Guest | None, running: Guest | None) -> FakeSubject:
