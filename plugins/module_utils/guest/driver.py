@@ -52,8 +52,11 @@ class Driver(Resource[Guest]):
 
     def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
         """Whether the guest has an address, where that is to be waited for."""
-        if wish.policy.wait_for != "address" or have is None or have.live is None:
+        if wish.policy.wait_for != "address":
             return True
+        if have is None or have.live is None:
+            # One that should run and went down by itself has no address, and will have none.
+            return wish.item.state != "running"
         return bool(have.addresses)
 
     @abstractmethod

@@ -114,11 +114,12 @@ def converge(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode:
         return [replace(o, error="", cause=None) if o.cause is not None and o.cause in missing else o for o in outcomes]
     if missing:
         raise missing[0]
-    touched = {outcome.name for outcome in outcomes if outcome.changes and not outcome.error}
+    touched = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
     outcomes = [_apply(resource, outcome) for outcome in outcomes]
-    changed = [outcome.name for outcome in outcomes if outcome.wish.item.name in touched]
-    found.update(dict.fromkeys(changed))
-    found.update(resource.read(changed) if changed else {})
+    now, lost = _read_again(resource, touched)
+    if lost:
+        return [_blind(outcome, lost) if outcome.name in touched else outcome for outcome in outcomes]
+    found.update({**dict.fromkeys(touched), **now})
     outcomes = [_verify(resource, outcome, found.get(outcome.name)) for outcome in outcomes]
     return _wait(resource, outcomes)
 
@@ -131,6 +132,18 @@ def _read(resource: Resource[Item], names: Collection[str], check_mode: bool) ->
             raise
         # Before the host role has run for real there is nothing to ask, and so nothing there.
         return {}, True
+
+
+def _read_again(resource: Resource[Item], names: Collection[str]) -> tuple[dict[str, Item], str]:
+    """Read what was touched, or say why that cannot be: then there is still a report of what was done."""
+    try:
+        return (resource.read(names) if names else {}), ""
+    except HypervisorError as error:
+        return {}, f"what became of it could not be read: {error}"
+
+
+def _blind(outcome: Outcome[Item], lost: str) -> Outcome[Item]:
+    return outcome if outcome.error else replace(outcome, error=lost)
 
 
 def _prepare(resource: Resource[Item], wish: Wish[Item], have: Item | None, absent: bool) -> Outcome[Item]:
@@ -193,7 +206,9 @@ def _wait(resource: Resource[Item], outcomes: list[Outcome[Item]]) -> list[Outco
         rest = [outcome.name for outcome in waiting if outcome.name not in late]
         if rest:
             time.sleep(1)
-            now = resource.read(rest)
+            now, lost = _read_again(resource, rest)
+            if lost:
+                return [_blind(outcome, lost) if outcome.name in rest else outcome for outcome in outcomes]
             outcomes = [replace(o, after=now.get(o.name)) if o.name in rest else o for o in outcomes]
 
 

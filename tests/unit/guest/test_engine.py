@@ -1,0 +1,285 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""converge(): check mode, failures that stay with their own, looking again, and waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import engine
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Resource, Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    AbsentError,
+    HostError,
+    HypervisorError,
+    MissingImageError,
+    PlanError,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
+from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
+from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """The simplest thing that can be wished for."""
+
+    name: str
+    colour: str = ""
+    ready: bool = True
+
+
+@dataclass
+class Lamps(Resource[Lamp]):
+    """Lamps in memory, with switches for everything that can go wrong."""
+
+    there: dict[str, Lamp] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+    errors: dict[str, HypervisorError] = field(default_factory=dict)
+    stuck: set[str] = field(default_factory=set)
+    reads: int = 0
+
+    def _step(self, what: str) -> None:
+        self.log.append(what)
+        if what in self.errors:
+            raise self.errors[what]
+
+    def read(self, names: Collection[str] | None) -> dict[str, Lamp]:
+        self.reads += 1
+        self._step(f"read {self.reads}")
+        return {name: lamp for name, lamp in self.there.items() if names is None or name in names}
+
+    def plan(self, wish: Wish[Lamp], have: Lamp | None) -> Iterator[Change]:
+        if f"plan {wish.item.name}" in self.errors:
+            raise self.errors[f"plan {wish.item.name}"]
+        found = have.colour if have else None
+        if found != wish.item.colour:
+            yield Change(wish.item.name, "set", "colour", "", found, wish.item.colour)
+
+    def check(self, wish: Wish[Lamp], changes: Sequence[Change]) -> None:
+        self._step(f"check {wish.item.name}")
+
+    def apply(self, change: Change) -> None:
+        self._step(f"apply {change.name}")
+        if change.name not in self.stuck:
+            self.there[change.name] = Lamp(change.name, change.after)
+
+    def is_ready(self, wish: Wish[Lamp], have: Lamp | None) -> bool:
+        return wish.policy.wait_for == "none" or (have is not None and have.ready)
+
+
+def wishes(*names: str, policy: Policy | None = None) -> list[Wish[Lamp]]:
+    return [Wish(Lamp(name, "red"), policy or Policy()) for name in names]
+
+
+def errors(outcomes: list[Outcome[Lamp]]) -> list[str]:
+    return [outcome.error for outcome in outcomes]
+
+
+def test_everything_is_read_planned_and_checked_before_anything_is_touched() -> None:
+    lamps = Lamps()
+    outcomes = converge(lamps, wishes("a", "b"), check_mode=False)
+    assert lamps.log == ["read 1", "check a", "check b", "apply a", "apply b", "read 2"]
+    assert [outcome.after for outcome in outcomes] == [Lamp("a", "red"), Lamp("b", "red")]
+    assert [outcome.before for outcome in outcomes] == [None, None]
+
+
+def test_check_mode_applies_nothing() -> None:
+    lamps = Lamps()
+    predicted = converge(lamps, wishes("a", "b"), check_mode=True)
+    assert lamps.log == ["read 1", "check a", "check b"]
+    done = converge(lamps, wishes("a", "b"), check_mode=False)
+    assert [outcome.changes for outcome in predicted] == [outcome.changes for outcome in done]
+
+
+def test_nothing_to_do_reads_once() -> None:
+    lamps = Lamps({"a": Lamp("a", "red")})
+    (outcome,) = converge(lamps, wishes("a"), check_mode=False)
+    assert lamps.log == ["read 1", "check a"]
+    assert (outcome.changes, outcome.before, outcome.after) == ((), Lamp("a", "red"), Lamp("a", "red"))
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_refused_plan_stops_only_its_own(check_mode: bool) -> None:
+    lamps = Lamps(errors={"plan a": PlanError("no red for a"), "check b": PlanError("no socket for b")})
+    outcomes = converge(lamps, wishes("a", "b", "c"), check_mode)
+    assert errors(outcomes) == ["no red for a", "no socket for b", ""]
+    assert [len(outcome.changes) for outcome in outcomes] == [0, 0, 1]
+    assert set(lamps.there) == (set() if check_mode else {"c"})
+
+
+def test_a_failed_change_stops_only_its_own_and_is_named() -> None:
+    lamps = Lamps(errors={"apply a": HostError("the fuse is gone")})
+    outcomes = converge(lamps, wishes("a", "b"), check_mode=False)
+    assert errors(outcomes) == ["set colour: the fuse is gone", ""]
+    assert outcomes[0].changes == ()
+    assert outcomes[1].after == Lamp("b", "red")
+
+
+def test_after_a_failure_the_state_is_looked_at_again() -> None:
+    lamps = Lamps({"a": Lamp("a", "blue")})
+
+    def half(change: Change) -> None:
+        lamps.there["a"] = Lamp("a", "violet")
+        raise HostError("half way")
+
+    lamps.apply = half
+    (outcome,) = converge(lamps, wishes("a"), check_mode=False)
+    assert (outcome.before, outcome.after) == (Lamp("a", "blue"), Lamp("a", "violet"))
+
+
+def test_a_change_that_does_not_hold_is_an_error() -> None:
+    lamps = Lamps(stuck={"a"})
+    outcomes = converge(lamps, wishes("a", "b"), check_mode=False)
+    assert "did not keep" in outcomes[0].error
+    assert "colour" in outcomes[0].error
+    assert outcomes[1].error == ""
+
+
+def test_a_refusal_after_the_run_is_an_error() -> None:
+    lamps = Lamps()
+    plan = lamps.plan
+
+    def once(wish: Wish[Lamp], have: Lamp | None) -> Iterator[Change]:
+        if have is not None:
+            raise PlanError("not like this")
+        return plan(wish, have)
+
+    lamps.plan = once
+    (outcome,) = converge(lamps, wishes("a"), check_mode=False)
+    assert outcome.error == "after the run: not like this"
+
+
+def test_a_host_that_falls_silent_after_the_run_leaves_a_report() -> None:
+    lamps = Lamps({"c": Lamp("c", "red")}, errors={"read 2": HostError("gone"), "apply b": HostError("no")})
+    outcomes = converge(lamps, wishes("a", "b", "c"), check_mode=False)
+    assert "could not be read: gone" in outcomes[0].error
+    assert outcomes[1].error == "set colour: no"
+    assert outcomes[2].error == ""
+    assert len(outcomes[0].changes) == 1
+
+
+def test_no_hypervisor_is_an_error_of_the_run() -> None:
+    lamps = Lamps(errors={"read 1": AbsentError("not installed")})
+    with pytest.raises(AbsentError):
+        converge(lamps, wishes("a"), check_mode=False)
+
+
+def test_no_hypervisor_in_check_mode_means_that_nothing_is_there() -> None:
+    lamps = Lamps(errors={"read 1": AbsentError("not installed"), "check a": PlanError("nobody to ask")})
+    (outcome,) = converge(lamps, wishes("a"), check_mode=True)
+    assert outcome.error == ""
+    assert [change.before for change in outcome.changes] == [None]
+
+
+def test_other_errors_of_reading_are_errors_in_check_mode_too() -> None:
+    lamps = Lamps(errors={"read 1": HostError("broken")})
+    with pytest.raises(HostError):
+        converge(lamps, wishes("a"), check_mode=True)
+
+
+def test_a_missing_image_is_asked_for_before_anything_is_touched() -> None:
+    lamps = Lamps(errors={"check b": MissingImageError("no image", "/ctl/b.img")})
+    with pytest.raises(MissingImageError) as caught:
+        converge(lamps, wishes("a", "b"), check_mode=False)
+    assert caught.value.source == "/ctl/b.img"
+    assert lamps.there == {}
+
+
+def test_a_missing_image_is_no_error_of_a_check_run() -> None:
+    lamps = Lamps(errors={"check b": MissingImageError("no image", "/ctl/b.img"), "check c": PlanError("no")})
+    outcomes = converge(lamps, wishes("a", "b", "c"), check_mode=True)
+    assert errors(outcomes) == ["", "", "no"]
+    assert [len(outcome.changes) for outcome in outcomes] == [1, 1, 0]
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(engine, "time", clock)
+    return clock
+
+
+def waiting(lamps: Lamps, ready_after: dict[str, int], clock: Clock) -> None:
+    """Make lamps ready after some seconds; those not named never are."""
+    read = lamps.read
+
+    def later(names: Collection[str] | None) -> dict[str, Lamp]:
+        found = read(names)
+        return {
+            name: Lamp(name, lamp.colour, clock.now >= ready_after.get(name, 10**9)) for name, lamp in found.items()
+        }
+
+    lamps.read = later
+
+
+def test_waiting_is_for_all_at_once(clock: Clock) -> None:
+    lamps = Lamps()
+    waiting(lamps, {"a": 5, "b": 7}, clock)
+    outcomes = converge(lamps, wishes("a", "b", policy=Policy(wait_for="address")), check_mode=False)
+    assert errors(outcomes) == ["", ""]
+    assert [outcome.after.ready for outcome in outcomes if outcome.after] == [True, True]
+    assert clock.now == 7
+
+
+def test_waiting_ends_at_each_ones_own_limit(clock: Clock) -> None:
+    lamps = Lamps()
+    waiting(lamps, {"c": 8}, clock)
+    limits = {"a": 3, "b": 6, "c": 9}
+    all_wishes = [Wish(Lamp(name, "red"), Policy(wait_for="address", wait_timeout_s=limits[name])) for name in limits]
+    outcomes = converge(lamps, all_wishes, check_mode=False)
+    assert ["no address after 3 s" in outcomes[0].error, "no address after 6 s" in outcomes[1].error] == [True, True]
+    assert outcomes[2].error == ""
+    assert clock.now == 8
+
+
+def test_no_time_to_wait_is_no_endless_wait(clock: Clock) -> None:
+    lamps = Lamps()
+    waiting(lamps, {}, clock)
+    (outcome,) = converge(lamps, wishes("a", policy=Policy(wait_for="address", wait_timeout_s=0)), check_mode=False)
+    assert "no address" in outcome.error
+    assert clock.now == 0
+
+
+def test_a_host_that_falls_silent_while_waiting_leaves_a_report(clock: Clock) -> None:
+    lamps = Lamps({"b": Lamp("b", "red")}, errors={"read 3": HostError("gone")})
+    waiting(lamps, {"b": 0}, clock)
+    outcomes = converge(lamps, wishes("a", "b", policy=Policy(wait_for="address")), check_mode=False)
+    assert "could not be read: gone" in outcomes[0].error
+    assert outcomes[1].error == ""
+
+
+def test_check_mode_does_not_wait(clock: Clock) -> None:
+    converge(Lamps(), wishes("a", policy=Policy(wait_for="address")), check_mode=True)
+    assert clock.now == 0
+
+
+def test_a_guest_that_went_down_by_itself_is_not_ready() -> None:
+    driver = FakeDriver(FakeHypervisor())
+    policy = Policy(wait_for="address")
+    off = Guest("a", state="stopped")
+    up = Guest("a", state="running", live=Guest("a"), addresses=("192.0.2.1",))
+    assert not driver.is_ready(Wish(Guest("a", state="running"), policy), off)
+    assert not driver.is_ready(Wish(Guest("a", state="running"), policy), Guest("a", live=Guest("a")))
+    assert driver.is_ready(Wish(Guest("a", state="running"), policy), up)
+    assert driver.is_ready(Wish(Guest("a", state="present"), policy), off)
+    assert driver.is_ready(Wish(Guest("a", state="absent"), policy), None)
+    assert driver.is_ready(Wish(Guest("a", state="running")), off)
