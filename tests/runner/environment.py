@@ -1,10 +1,10 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes what the commands run in: system packages, and a Python environment in the cache, keyed by its lock file.
+"""Makes what a command runs in, system packages and a Python environment keyed by its lock file; prints its folder.
 
-Nothing but the standard library is imported here, because this runs before there is anything else. Standard output
-is left to the caller; what is said goes to standard error.
+Run as `python3 tests/runner/environment.py test` by bin/test, and with `demo` by bin/demo. Nothing but the standard
+library is imported here, because this runs before there is anything else. What is said goes to standard error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+COLLECTION = Path("ansible_collections/hostforge/hypervisor")
 LOCK = CHECKOUT / "tests/requirements.txt"
+# What each command runs in: the lock file, and the groups of system packages.
+COMMANDS = {"test": (LOCK, ("compile",)), "demo": (CHECKOUT / "tests/requirements-demo.txt", ("vm",))}
 PACKAGES = CHECKOUT / "tests/packages.txt"
 OLDEST = (3, 11)
 APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=600")
@@ -62,6 +65,16 @@ def ensure_packages(groups: Sequence[str]) -> None:
     """Install what is missing of the groups, and of the group base."""
     with alone(cache_root() / "environment.lock"):
         install(missing(wanted(PACKAGES.read_text(), groups)))
+
+
+def link_collection() -> Path:
+    """A folder in which the collection is the checkout itself, whatever the checkout's own folder is called."""
+    digest = hashlib.sha256(os.fsencode(CHECKOUT)).hexdigest()[:12]
+    link = cache_root() / f"collections-{digest}" / COLLECTION
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(CHECKOUT)
+    return link
 
 
 @contextmanager
@@ -138,7 +151,12 @@ def explained() -> Iterator[None]:
         sys.exit(2)
 
 
-def main(groups: Sequence[str] = ()) -> Path:
-    """Make the environment for a command."""
+def main(command: str) -> None:
+    """Make the environment of a command, and print its folder."""
+    lock, groups = COMMANDS[command]
     with explained():
-        return ensure(groups)
+        print(ensure(groups, lock))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -74,7 +74,7 @@ def without_network(command: tuple[str, ...]) -> tuple[str, ...]:
 
 def compat(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     """The oldest ansible-core that is admitted: sanity, unit tests, and the archive in use."""
-    tools = ensure(lock=OLDEST_CORE) / "bin"
+    tools = ensure(("compile",), OLDEST_CORE) / "bin"
     env = {"PATH": f"{tools}{os.pathsep}{workspace.environment['PATH']}"}
     (package,) = tools.parent.glob("lib/python3.*/site-packages/ansible_test")
     yield Step("version", ("ansible", "--version"), workspace.folder, env)

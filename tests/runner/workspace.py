@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 import re
 import shutil
@@ -17,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-COLLECTION = Path("ansible_collections/hostforge/hypervisor")
-CHECKOUT = Path(__file__).resolve().parents[2]
+from .environment import CHECKOUT, COLLECTION, cache_root, link_collection
+
 # Settings of the caller that would change what the tools do.
 FOREIGN = re.compile(r"^(ANSIBLE|MOLECULE|PYTEST|PYTHON|MYPY|RUFF|PIP|XDG|GIT|VIRTUAL_ENV|LC_|LANG)")
 # Runs whose logs are kept.
@@ -46,12 +45,7 @@ class Workspace:
     @cached_property
     def linked(self) -> Path:
         """A collections path in which the collection is the checkout itself, whatever that folder's name is."""
-        digest = hashlib.sha256(os.fsencode(CHECKOUT)).hexdigest()[:12]
-        link = self.cache / f"collections-{digest}" / COLLECTION
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to(CHECKOUT)
-        return link
+        return link_collection()
 
     @cached_property
     def home(self) -> Path:
@@ -110,7 +104,7 @@ class Workspace:
 
 def open_workspace() -> Workspace:
     """Make the folder of a new run, and forget all but the last few runs before it."""
-    cache = Path(os.environ["HOSTFORGE_CACHE"])
+    cache = cache_root()
     runs = cache / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     for old in sorted(runs.iterdir())[: 1 - KEPT_RUNS]:
