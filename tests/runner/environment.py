@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,12 +152,18 @@ def explained() -> Iterator[None]:
         sys.exit(2)
 
 
-def main(command: str) -> None:
-    """Make the environment of a command, and print its folder."""
+def launch(command: str, module: str, folders: Sequence[str]) -> None:
+    """Become a Python module, with the caller's arguments, in the environment of a command.
+
+    The module is found in the folders, and told how long the environment took: HOSTFORGE_<COMMAND>_SECONDS.
+    """
+    started = time.monotonic()
     lock, groups = COMMANDS[command]
     with explained():
-        print(ensure(groups, lock))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+        tools = ensure(groups, lock) / "bin"
+    os.environ["HOSTFORGE_CACHE"] = str(cache_root())
+    os.environ["PATH"] = f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(CHECKOUT / folder) for folder in folders)
+    os.environ[f"HOSTFORGE_{command.upper()}_SECONDS"] = f"{time.monotonic() - started:.0f}"
+    sys.stdout.flush()
+    os.execv(tools / "python", [str(tools / "python"), "-uB", "-m", module, *sys.argv[1:]])

@@ -57,6 +57,13 @@ def test_every_file_has_its_licence() -> None:
     assert without == []
 
 
+def test_commands_are_python_to_ansible_test() -> None:
+    commands = below("bin/")
+    assert commands
+    for name, text in commands.items():
+        compile(text, name, "exec")
+
+
 def test_nothing_asks_ansible_test_to_look_away() -> None:
     assert rules.sanity_ignores(tree()) == []
 
