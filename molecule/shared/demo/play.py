@@ -13,15 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 QUIET_S = 20
-SETTINGS = {
-    "ANSIBLE_FORCE_COLOR": "0",
-    "ANSIBLE_HOST_KEY_CHECKING": "0",
-    "ANSIBLE_NOCOWS": "1",
-    "ANSIBLE_PIPELINING": "1",
-    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=300s",
-    "ANSIBLE_TIMEOUT": "60",
-    "PYTHONUNBUFFERED": "1",
-}
+CONFIG = Path(__file__).parent / "ansible.cfg"
 
 
 class Pulse:
@@ -54,8 +46,8 @@ class Pulse:
 def play(command: Sequence[str], collections: Path, log: Path) -> int:
     """Run a command of Ansible and return its status; all of its output is kept in the log, too."""
     pulse = Pulse()
-    settings = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_CONFIG": os.devnull}
-    environment = os.environ | SETTINGS | settings
+    settings = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_CONFIG": str(CONFIG)}
+    environment = os.environ | settings | {"PYTHONUNBUFFERED": "1"}
     with log.open("w") as kept:
         process = subprocess.Popen(
             command,
