@@ -78,12 +78,14 @@ class ModuleHost(Host):
             return sorted(os.listdir(path)) if os.path.isdir(path) else []
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:
-        """Make a folder."""
+        """Make a folder; those above it are made so that everybody can pass through them."""
+        if os.path.isdir(path):
+            return
+        if not os.path.isdir(os.path.dirname(path)):
+            self.make_dir(os.path.dirname(path))
         with _said(path):
-            if not os.path.isdir(path):
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.mkdir(path)
-                os.chmod(path, mode)  # mkdir's own mode is cut by the umask
+            os.mkdir(path)
+            os.chmod(path, mode)  # mkdir's own mode is cut by the umask
 
     def rename(self, source: str, target: str) -> None:
         """Move a file in one step."""
