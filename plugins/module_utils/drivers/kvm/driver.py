@@ -182,15 +182,14 @@ class KvmDriver(Driver):
         disks = tuple(self._disks.place(want.name, disk) for disk in want.disks or ())
         kept = frozenset(disk.name for disk in disks if self._disks.is_there(disk))
         seed = self._make_seed(want.name, want.cloud_init)
-        notes = [ledger.Entry(d.name, d.path or "", ledger.NO if d.name in kept else ledger.PENDING) for d in disks]
+        notes = [ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks]
         plot = define.Plot(arch, (), tuple(notes), seed)
         domain = self._connection.defineXML(xml.render(define.new_definition(want, plot)))
         if disks:
             for disk in disks:
                 self._disks.make(disk)
             uuid = domain.UUIDString()
-            notes = [replace(note, made=ledger.YES if note.made == ledger.PENDING else note.made) for note in notes]
-            whole = define.new_definition(want, replace(plot, disks=disks, notes=tuple(notes)))
+            whole = define.new_definition(want, replace(plot, disks=disks))
             xml.add(whole, "uuid", uuid)
             _keep_macs(whole, self._stored(domain))
             domain = self._connection.defineXML(xml.render(whole))
@@ -214,7 +213,7 @@ class KvmDriver(Driver):
             disk = self._disks.place(change.name, disk)
             root = self._stored(domain, secure=True)
             if not self._disks.is_there(disk) and ledger.find(root, disk.path) is None:
-                ledger.write(root, ledger.Entry(disk.name, disk.path or "", ledger.PENDING))
+                ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=True))
                 self._connection.defineXML(xml.render(root))
             self._disks.make(disk)
         self._edit(replace(change, after=disk))
@@ -236,7 +235,7 @@ class KvmDriver(Driver):
         entry = ledger.find(self._stored(domain), path)
         others = [name for name in self._using(path) if name != change.name]
         others += self._disks.dependents(path)
-        if entry is None or entry.made == ledger.NO or others:
+        if entry is None or not entry.made or others:
             raise HypervisorError(f"{path} is not deleted: {_why_not(others)}")
         if domain.isActive() and devices.find_disk(xml.parse(domain.XMLDesc(0)), path) is not None:
             raise HypervisorError(f"{path} is not deleted: the guest is running on it")

@@ -89,7 +89,7 @@ def _add_disk(root: Element, change: Change) -> None:
         target = devices.target_name(devices.targets(root), disk.bus or devices.DEFAULT_BUS)
         xml.ensure(root, "devices").append(devices.disk_element(disk, target))
     made = ledger.find(root, disk.path)
-    ledger.write(root, ledger.Entry(disk.name, disk.path, ledger.NO if made is None else made.made))
+    ledger.write(root, ledger.Entry(disk.name, disk.path, made is not None and made.made))
 
 
 def _remove_disk(root: Element, change: Change) -> None:

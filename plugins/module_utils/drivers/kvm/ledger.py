@@ -14,26 +14,21 @@ from xml.etree.ElementTree import Element
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart
 
-NO, PENDING, YES = "no", "pending", "yes"
-
 
 @dataclass(frozen=True)
 class Entry:
-    """A disk: its name in the guest specification, and where its data is.
-
-    made: YES, when we made that data; PENDING, when we are about to; NO, when we found it.
-    """
+    """A disk: its name in the guest specification, where its data is, and whether we made that data or are about to."""
 
     name: str
     path: str
-    made: str
+    made: bool
 
 
 def entries(root: Element) -> list[Entry]:
     """The disks that the definition's ledger tells of."""
     own = xml.own(root)
     found = [] if own is None else own.findall(xml.own_tag("disk"))
-    return [Entry(one.get("name", ""), one.get("path", ""), one.get("made", NO)) for one in found]
+    return [Entry(one.get("name", ""), one.get("path", ""), one.get("made") == "yes") for one in found]
 
 
 def find(root: Element, path: str | None) -> Entry | None:
@@ -48,7 +43,7 @@ def write(root: Element, entry: Entry) -> None:
     for one in own.findall(xml.own_tag("disk")):
         if one.get("name") == entry.name:
             own.remove(one)
-    xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made=entry.made)
+    xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made="yes" if entry.made else "no")
 
 
 def forget(root: Element, path: str) -> None:

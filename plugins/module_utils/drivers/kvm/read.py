@@ -130,7 +130,7 @@ def _disk(element: Element, facts: Facts, book: Element) -> Disk:
         format=xml.attribute(element, "driver", "type"),
         bus=xml.attribute(element, "target", "bus"),
         path=path,
-        owned=entry is not None and entry.made != ledger.NO and path not in facts.shared,
+        owned=entry is not None and entry.made and path not in facts.shared,
     )
 
 
