@@ -5,6 +5,7 @@
 
 Run on the host, detached from the connection that it may cut: ``bridge_apply.py <folder>``. The folder holds ``plan.json``
 (see bridge_plan.py, plus ``"timeout"`` in seconds); this writes ``status.json`` there and waits for a file ``confirm``.
+``bridge_apply.py <folder> confirm`` makes that file, waits for the end and prints the status.
 The states: applying, waiting (the bridge holds here, the controller should say that it reaches the host), committed, rolled_back.
 """
 
@@ -41,6 +42,17 @@ class Folder:
         with open(target + ".new", "w", encoding="utf-8") as handle:
             json.dump({"state": state, "reason": reason}, handle)
         os.replace(target + ".new", target)
+
+    def status(self) -> dict[str, str]:
+        """What was told last."""
+        with open(os.path.join(self.path, "status.json"), encoding="utf-8") as handle:
+            found: dict[str, str] = json.load(handle)
+        return found
+
+    def confirm(self) -> None:
+        """Says that the controller reaches the host."""
+        with open(os.path.join(self.path, "confirm"), "w", encoding="utf-8"):
+            pass
 
     def confirmed(self) -> bool:
         """Has the controller said that it reaches the host."""
@@ -128,15 +140,16 @@ def wait_until_it_holds(expect: dict[str, Any], deadline: float) -> None:
         problem = lacking(expect)
 
 
-def carry_out(folder: Folder, plan: dict[str, Any], deadline: float) -> None:
+def carry_out(folder: Folder, plan: dict[str, Any]) -> None:
     """The way forward, up to the controller's word."""
     for argv in plan["before"]:
         run(argv, must=False)
     write_files({file["path"]: file["after"] for file in plan["files"]})
     for argv in plan["after"]:
         run(argv, must=True)
-    wait_until_it_holds(plan["expect"], deadline)
+    wait_until_it_holds(plan["expect"], time.monotonic() + plan["timeout"])
     folder.tell("waiting")
+    deadline = time.monotonic() + plan["timeout"]
     while not folder.confirmed():
         if time.monotonic() > deadline:
             raise Failed("the bridge was up, but the controller did not come back in time to confirm it")
@@ -152,18 +165,34 @@ def put_back(plan: dict[str, Any], old: dict[str, str | None]) -> None:
         run(argv, must=False)
 
 
-def main() -> None:
+def confirm(folder: Folder) -> dict[str, str]:
+    """Says that the controller is there, and waits for the end; the end comes, as every wait of the other side ends."""
+    folder.confirm()
+    while folder.status()["state"] not in ("committed", "rolled_back"):
+        time.sleep(0.2)
+    return folder.status()
+
+
+def transact(folder: Folder) -> None:
     """One transaction, always ending in committed or rolled_back."""
-    folder = Folder(sys.argv[1])
     plan = folder.plan()
     old = read_old([file["path"] for file in plan["files"]])
     folder.tell("applying")
     try:
-        carry_out(folder, plan, time.monotonic() + plan["timeout"])
+        carry_out(folder, plan)
         folder.tell("committed")
     except Exception as error:  # whatever went wrong, the host must be reachable again
         put_back(plan, old)
         folder.tell("rolled_back", str(error))
+
+
+def main() -> None:
+    """The two sides of the program."""
+    folder = Folder(sys.argv[1])
+    if sys.argv[2:] == ["confirm"]:
+        print(json.dumps(confirm(folder)))
+    else:
+        transact(folder)
 
 
 if __name__ == "__main__":

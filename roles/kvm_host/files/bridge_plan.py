@@ -286,7 +286,7 @@ def plan(stack: str, bridge: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Prints the plan of every bridge, or the reason why there is none."""
-    answer: dict[str, Any] = {"stack": None, "error": None, "bridges": []}
+    answer: dict[str, Any] = {"stack": None, "error": "", "bridges": []}
     try:
         answer["stack"] = find_stack()
         answer["bridges"] = [plan(answer["stack"], bridge) for bridge in json.loads(sys.argv[1])]
