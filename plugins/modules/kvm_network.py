@@ -10,19 +10,23 @@ module: kvm_network
 short_description: Manage libvirt virtual networks
 version_added: 0.1.0
 description:
-  - Makes virtual networks of a KVM host what the task says. A network that exists and differs is changed, one that is right is left alone.
+  - Makes virtual networks of a KVM host what the task says. A network that exists and differs is changed, one that is
+    right is left alone.
   - What is not written is left alone, and what this module does not know in a network's definition survives a change,
     as do its UUID and its bridge's MAC address.
-  - DHCP's range and fixed addresses change at once. Everything else takes a restart of the network, which cuts the guests that are plugged in,
+  - DHCP's range and fixed addresses change at once. Everything else takes a restart of the network, which cuts the
+    guests that are plugged in,
     so see O(restart).
-  - All networks of a host are handled in one task. When one fails the others are still made, and the task fails naming each that did not.
+  - All networks of a host are handled in one task. When one fails the others are still made, and the task fails naming
+    each that did not.
 author: [The hostforge.hypervisor contributors (@hostforge)]
 requirements:
   - libvirt and its Python bindings on the host (the role P(hostforge.hypervisor.kvm_host#role) installs them)
 attributes:
   check_mode:
     support: full
-    description: Changes nothing and returns the changes that a run would make. Where libvirt is not installed yet, it is taken to have no networks.
+    description: Changes nothing and returns the changes that a run would make. Where libvirt is not installed yet, it
+      is taken to have no networks.
   diff_mode:
     support: full
     description: Returns what differs, before and after, as YAML.
@@ -33,7 +37,8 @@ options:
     default: qemu:///system
   networks:
     description:
-      - Several networks at once. Each entry takes the same options; those of the task itself are the defaults of each entry.
+      - Several networks at once. Each entry takes the same options; those of the task itself are the defaults of each
+        entry.
       - Mutually exclusive with O(name).
     type: list
     elements: dict
@@ -44,23 +49,28 @@ options:
         required: true
       state: &state
         description:
-          - V(running) makes the network and starts it. V(stopped) makes it and stops it. V(absent) stops it and removes it.
+          - V(running) makes the network and starts it. V(stopped) makes it and stops it. V(absent) stops it and removes
+            it.
           - Stopping cuts the guests that are plugged in.
         type: str
         choices: [running, stopped, absent]
       mode: &mode
         description:
           - How guests reach the world. A new network is of mode V(nat) when nothing is written.
-          - V(nat) hides them behind the host's address, V(route) routes their own addresses, V(isolated) lets them reach the host and each other
-            only, V(open) routes without any firewall rule of libvirt's, V(bridge) plugs them into a bridge of the host that exists.
+          - V(nat) hides them behind the host's address, V(route) routes their own addresses, V(isolated) lets them
+            reach the host and each other
+            only, V(open) routes without any firewall rule of libvirt's, V(bridge) plugs them into a bridge of the host
+              that exists.
           - V(bridge) and the others cannot be turned into each other.
         type: str
         choices: [nat, route, isolated, open, bridge]
       bridge: &bridge
-        description: The device name of the network's bridge. libvirt chooses one when nothing is written; for O(mode=bridge) it must be written.
+        description: The device name of the network's bridge. libvirt chooses one when nothing is written; for
+          O(mode=bridge) it must be written.
         type: str
       address: &address
-        description: The host's addresses in this network, each with its prefix, for example V(192.168.122.1/24). IPv4 and IPv6.
+        description: The host's addresses in this network, each with its prefix, for example V(192.168.122.1/24). IPv4
+          and IPv6.
         type: list
         elements: str
       dhcp: &dhcp
@@ -78,7 +88,8 @@ options:
             description: The last address of the range. Needs O(dhcp.start).
             type: str
           hosts:
-            description: Guests that are always given the same address. A written list is the whole list; an entry that is missing is removed.
+            description: Guests that are always given the same address. A written list is the whole list; an entry that
+              is missing is removed.
             type: list
             elements: dict
             suboptions:
@@ -105,8 +116,10 @@ options:
       restart: &restart
         description:
           - Whether a network with running guests on it may be restarted for a change.
-          - V(never) stores the change for the network's next start and returns RV(restart_required=true), on every run until it is true no longer.
-          - V(force) restarts it and plugs the cards of running guests in again. They are cut for some seconds, and keep an old address until they ask anew.
+          - V(never) stores the change for the network's next start and returns RV(restart_required=true), on every run
+            until it is true no longer.
+          - V(force) restarts it and plugs the cards of running guests in again. They are cut for some seconds, and keep
+            an old address until they ask anew.
           - A network without guests on it is restarted either way, as that cuts nobody.
         type: str
         choices: [never, force]
@@ -158,7 +171,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restart_required:
-  description: Whether a network runs with something other than what is stored, because guests are plugged in and O(restart=never).
+  description: Whether a network runs with something other than what is stored, because guests are plugged in and
+    O(restart=never).
   returned: always
   type: bool
 networks:
@@ -174,7 +188,8 @@ networks:
       description: Whether it was changed, or in check mode would be.
       type: bool
     actions:
-      description: The changes in order, each with its verb, its field, and the values before and after. C(hot) is true for what took effect at once.
+      description: The changes in order, each with its verb, its field, and the values before and after. C(hot) is true
+        for what took effect at once.
       type: list
       elements: dict
     restart_required:

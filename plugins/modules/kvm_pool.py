@@ -10,17 +10,21 @@ module: kvm_pool
 short_description: Manage libvirt storage pools
 version_added: 0.1.0
 description:
-  - Makes storage pools of a KVM host what the task says. A pool that exists and differs is changed, one that is right is left alone.
+  - Makes storage pools of a KVM host what the task says. A pool that exists and differs is changed, one that is right
+    is left alone.
   - What is not written is left alone, and what this module does not know in a pool's definition survives a change.
-  - No data is ever deleted. Removing a pool removes its definition and leaves its volumes, its folder and its file system where they are.
-  - All pools of a host are handled in one task. When one fails the others are still made, and the task fails naming each that did not.
+  - No data is ever deleted. Removing a pool removes its definition and leaves its volumes, its folder and its file
+    system where they are.
+  - All pools of a host are handled in one task. When one fails the others are still made, and the task fails naming
+    each that did not.
 author: [The hostforge.hypervisor contributors (@hostforge)]
 requirements:
   - libvirt and its Python bindings on the host (the role P(hostforge.hypervisor.kvm_host#role) installs them)
 attributes:
   check_mode:
     support: full
-    description: Changes nothing and returns the changes that a run would make. Where libvirt is not installed yet, it is taken to have no pools.
+    description: Changes nothing and returns the changes that a run would make. Where libvirt is not installed yet, it
+      is taken to have no pools.
   diff_mode:
     support: full
     description: Returns what differs, before and after, as YAML.
@@ -31,7 +35,8 @@ options:
     default: qemu:///system
   pools:
     description:
-      - Several pools at once. Each entry takes the same options; those of the task itself are the defaults of each entry.
+      - Several pools at once. Each entry takes the same options; those of the task itself are the defaults of each
+        entry.
       - Mutually exclusive with O(name).
     type: list
     elements: dict
@@ -52,7 +57,8 @@ options:
         choices: [dir, fs, netfs, logical, disk, iscsi, mpath, zfs]
       path: &path
         description:
-          - Where the pool's volumes are on the host. Needed for a new pool of type V(dir), V(fs) or V(netfs), whose folder is made when missing.
+          - Where the pool's volumes are on the host. Needed for a new pool of type V(dir), V(fs) or V(netfs), whose
+            folder is made when missing.
           - A pool that has volumes is not pointed at another place unless O(repoint=true).
         type: path
       source: &source
@@ -60,7 +66,8 @@ options:
         type: dict
         suboptions:
           device:
-            description: A block device of the host (V(fs), V(disk)), or an iSCSI target (V(iscsi)). It is used as it is and never formatted.
+            description: A block device of the host (V(fs), V(disk)), or an iSCSI target (V(iscsi)). It is used as it is
+              and never formatted.
             type: str
           host:
             description: The name or address of the server (V(netfs), V(iscsi)).
@@ -110,7 +117,8 @@ options:
 seealso:
   - module: hostforge.hypervisor.kvm_network
 notes:
-  - A pool is stopped for a moment when its place or its permissions change. Running guests hold their disks open and notice nothing.
+  - A pool is stopped for a moment when its place or its permissions change. Running guests hold their disks open and
+    notice nothing.
 """
 
 EXAMPLES = r"""

@@ -1,12 +1,14 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries out one bridge's plan as a transaction: apply, look, wait for the controller to confirm, else put everything back.
+"""Carries out one bridge's plan as a transaction: apply, look, wait for the controller, else put everything back.
 
-Run on the host, detached from the connection that it may cut: ``bridge_apply.py <folder>``. The folder holds ``plan.json``
-(see bridge_plan.py, plus ``"timeout"`` in seconds); this writes ``status.json`` there and waits for a file ``confirm``.
+Run on the host, detached from the connection that it may cut: ``bridge_apply.py <folder>``. The folder holds
+``plan.json`` (see bridge_plan.py, plus ``"timeout"`` in seconds); this writes ``status.json`` there and waits for a
+file ``confirm``.
 ``bridge_apply.py <folder> confirm`` makes that file, waits for the end and prints the status.
-The states: applying, waiting (the bridge holds here, the controller should say that it reaches the host), committed, rolled_back.
+The states: applying, waiting (the bridge holds, the controller should say that it reaches the host), committed,
+rolled_back.
 """
 
 from __future__ import annotations
@@ -181,9 +183,10 @@ def transact(folder: Folder) -> None:
     try:
         carry_out(folder, plan)
         folder.tell("committed")
-    except Exception as error:  # whatever went wrong, the host must be reachable again
+    except BaseException as error:  # whatever went wrong, the host must be reachable again
         put_back(plan, old)
         folder.tell("rolled_back", str(error))
+        raise SystemExit(1) from error
 
 
 def main() -> None:

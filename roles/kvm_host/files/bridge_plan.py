@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads how this host's network is set up and prints, as JSON, what the wished bridges would change; changes nothing.
 
-Run on the host as ``python3 - '<JSON list of bridges>'``. The role kvm_host reads the answer; bridge_apply.py carries it out.
-The answer: ``{"stack", "error", "bridges": [{"name", "changed", "files", "before", "after", "undo_before", "undo_after", "expect"}]}``
-where ``files`` is a list of ``{"path", "after"}`` and the other lists hold commands as argument lists.
+Run on the host as ``python3 - '<JSON list of bridges>'``; the role kvm_host reads the answer, bridge_apply.py carries
+it out. The answer: ``{"stack", "error", "bridges"}``, each bridge with its ``name``, ``changed``, ``files`` (a list of
+``path`` and ``after``), the commands ``before``, ``after``, ``undo_before`` and ``undo_after``, and what to ``expect``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Refused(Exception):
     """The wish cannot be carried out safely; the message says why and what to do."""
 
 
-# --- what the host has -------------------------------------------------------------------------------------------------------
+# --- what the host has ---
 
 
 def read_text(path: str) -> str | None:
@@ -57,20 +57,21 @@ def find_stack() -> str:
     """The name of the service that owns the network; Refused for those this role does not drive."""
     if glob.glob("/etc/netplan/*.yaml") or glob.glob("/run/netplan/*.yaml"):
         raise Refused(
-            "netplan writes this host's network configuration; describe the bridges in /etc/netplan yourself and leave kvm_host_bridges empty"
+            "netplan writes this host's network configuration; describe the bridges in /etc/netplan yourself, "
+            "and leave kvm_host_bridges empty"
         )
     names = ("NetworkManager.service", "systemd-networkd.service", "networking.service")
     states = dict(zip(names, run("systemctl", "is-active", *names).split()))
     if states.get("NetworkManager.service") == "active":
         raise Refused(
-            "NetworkManager runs this host's network; make the bridges with nmcli yourself and leave kvm_host_bridges empty"
+            "NetworkManager runs this host's network; make bridges with nmcli yourself, and leave kvm_host_bridges empty"
         )
     if states.get("networking.service") == "active" and os.path.exists(INTERFACES):
         return "ifupdown"
     if states.get("systemd-networkd.service") == "active":
         return "systemd-networkd"
     raise Refused(
-        "neither ifupdown (networking.service) nor systemd-networkd runs on this host, and kvm_host knows no other way to make bridges"
+        "neither ifupdown (networking.service) nor systemd-networkd runs on this host, and kvm_host knows no other"
     )
 
 
@@ -101,7 +102,7 @@ def look(bridge: dict[str, Any]) -> dict[str, Any]:
     if port:
         if not os.path.exists(f"/sys/class/net/{port}"):
             raise Refused(
-                f"the port {port} of {name} does not exist; the host has {', '.join(sorted(os.listdir('/sys/class/net')))}"
+                f"the port {port} of {name} does not exist; the host has {' '.join(os.listdir('/sys/class/net'))}"
             )
         master = f"/sys/class/net/{port}/master"
         owner = os.path.basename(os.readlink(master)) if os.path.islink(master) else None
@@ -117,7 +118,7 @@ def look(bridge: dict[str, Any]) -> dict[str, Any]:
 def lease_identity(port: str) -> str:
     """The lines that make a bridge ask DHCP under the identity of its port, so that it is given the same address.
 
-    systemd-networkd forms its client identifier (RFC 4361) from a number derived from the device's name, which changes here.
+    systemd-networkd forms its client identifier (RFC 4361) from a number that comes from the device's name.
     """
     index = (read_text(f"/sys/class/net/{port}/ifindex") or "").strip()
     found = re.search(r"^CLIENTID=(\w+)$", read_text(f"/run/systemd/netif/leases/{index}") or "", re.MULTILINE)
@@ -130,7 +131,7 @@ def lease_identity(port: str) -> str:
     )
 
 
-# --- what is to be: pure from here on ----------------------------------------------------------------------------------------
+# --- what is to be: pure, except for plan() and main() ---
 
 
 def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> dict[str, str]:
@@ -140,7 +141,8 @@ def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> di
     netdev = (
         f"{head}[NetDev]\nName={name}\nKind=bridge\n" + (f"MACAddress={mac}\n" if mac else "") + "\n[Bridge]\nSTP=no\n"
     )
-    network = f"{head}[Match]\nName={name}\n\n[Link]\nRequiredForOnline={'yes' if port and address != 'none' else 'no'}\n\n[Network]\n"
+    online = "yes" if port and address != "none" else "no"
+    network = f"{head}[Match]\nName={name}\n\n[Link]\nRequiredForOnline={online}\n\n[Network]\n"
     if address == "none":
         network += "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
     elif address == "dhcp":
@@ -163,20 +165,19 @@ def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> di
 
 def without_port(text: str, port: str) -> str:
     """An interfaces(5) file in which every stanza of one device is a comment; all else is as it was."""
-    lines, skipping = [], False
-    for line in text.splitlines():
+    lines, hiding = [], False
+    for line in text.splitlines(keepends=True):
         words = line.split()
         if STANZA.match(line):
-            skipping = words[0] == "iface" and words[1] == port
-            if words[0] == "auto" or words[0].startswith("allow-"):
-                rest = [word for word in words[1:] if word != port]
-                if len(rest) < len(words) - 1:
-                    lines.append(MARK + line)
-                    lines.extend([" ".join([words[0], *rest])] if rest else [])
-                    continue
-        hide = skipping and words and not line.lstrip().startswith("#")
-        lines.append(MARK + line if hide else line)
-    return "\n".join(lines) + "\n" if lines else text
+            hiding = words[0] == "iface" and words[1] == port
+        if words and port in words[1:] and (words[0] == "auto" or words[0].startswith("allow-")):
+            rest = [word for word in words if word != port]
+            lines += [MARK + line, *([" ".join(rest) + "\n"] if len(rest) > 1 else [])]
+        elif hiding and words and not words[0].startswith("#"):
+            lines.append(MARK + line)
+        else:
+            lines.append(line)
+    return "".join(lines)
 
 
 def ifupdown_file(bridge: dict[str, Any], mac: str | None) -> str:
@@ -208,7 +209,7 @@ def ifupdown_files(bridge: dict[str, Any], mac: str | None, present: dict[str, s
 
 
 def commands(stack: str, bridge: dict[str, Any], exists: bool) -> dict[str, list[list[str]]]:
-    """What is run around the exchange of the files, and what undoes it. ifdown must still see the old files, ifup the new."""
+    """What is run around the exchange of the files, and what undoes it. ifdown must see the old files, ifup the new."""
     name, port = bridge["name"], bridge.get("port")
     ports = [port] if port else []
     remove = [] if exists else [["ip", "link", "delete", name]]
@@ -243,7 +244,7 @@ def check(bridge: dict[str, Any], state: dict[str, Any]) -> None:
             ) from error
     if address == "none" and state["addresses"]:
         raise Refused(
-            f"{bridge['port']} carries {', '.join(state['addresses'])}, which the host would lose with {bridge['name']} at address: none; "
+            f"{bridge['port']} carries {', '.join(state['addresses'])}, which the host would lose with address: none; "
             "write address: dhcp or that address, or take it off the card first"
         )
 

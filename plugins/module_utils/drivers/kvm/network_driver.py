@@ -162,10 +162,11 @@ def _edit_live(handle: libvirt.virNetwork, change: Change, live: Dhcp) -> None:
         handle.update(ADD_LAST, IP_DHCP_RANGE, FIRST, _range_xml(change.after), AFFECT_LIVE)
         return
     there = next((host for host in live.hosts or () if host.mac == change.key), None)
-    if there == change.after:
-        return
-    command = DELETE if change.after is None else ADD_LAST if there is None else MODIFY
-    handle.update(command, IP_DHCP_HOST, FIRST, _host_xml(change.after or there), AFFECT_LIVE)
+    wanted: DhcpHost | None = change.after
+    subject = wanted or there
+    if subject is not None and there != wanted:
+        command = DELETE if wanted is None else ADD_LAST if there is None else MODIFY
+        handle.update(command, IP_DHCP_HOST, FIRST, _host_xml(subject), AFFECT_LIVE)
 
 
 def _range_xml(dhcp: Dhcp) -> str:

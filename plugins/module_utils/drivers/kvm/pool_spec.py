@@ -120,7 +120,6 @@ def parse_pools(params: Mapping[str, Any], find_id: Callable[[str, str], str]) -
 
 
 def _pool(read: Reader, find_id: Callable[[str, str], str]) -> Pool:
-    ids = {key: find_id(key, read.get(key)) if read.get(key) is not None else None for key in ("owner", "group")}
     source = read.sub("source") if read.get("source") is not None else None
     path = read.text("path", re.compile("/.*"), "an absolute path is allowed")
     return Pool(
@@ -132,8 +131,14 @@ def _pool(read: Reader, find_id: Callable[[str, str], str]) -> Pool:
         autostart=read.get("autostart"),
         mode=read.parsed("mode", parse_mode),
         repoint=read.get("repoint"),
-        **ids,
+        owner=_id(read, "owner", find_id),
+        group=_id(read, "group", find_id),
     )
+
+
+def _id(read: Reader, key: str, find_id: Callable[[str, str], str]) -> str | None:
+    name = read.get(key)
+    return None if name is None else find_id(key, name)
 
 
 def parse_mode(text: str) -> str:

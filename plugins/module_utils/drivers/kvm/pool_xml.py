@@ -32,19 +32,18 @@ def read_pool(xml: str) -> Pool:
     """What a definition says, except for power and autostart, which are not in it."""
     root = parse(xml)
     kind = root.get("type")
-    mode = root.findtext("target/permissions/mode")
-    ids = {
-        key: root.findtext(f"target/permissions/{key}") if kind in FOLDER_TYPES else None for key in ("owner", "group")
-    }
+    permissions = root.find("target/permissions") if kind in FOLDER_TYPES else None
+    mode = None if permissions is None else permissions.findtext("mode")
     return Pool(
         name=root.findtext("name") or "",
         state="stopped",
         type=kind,
         path=root.findtext("target/path"),
         source=_read_source(root.find("source")),
-        mode=mode.lstrip("0") if mode and kind in FOLDER_TYPES else None,
+        mode=mode.lstrip("0") if mode else None,
+        owner=None if permissions is None else permissions.findtext("owner"),
+        group=None if permissions is None else permissions.findtext("group"),
         uuid=root.findtext("uuid"),
-        **ids,
     )
 
 
