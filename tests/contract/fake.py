@@ -214,7 +214,9 @@ def _edit_trays(trays: list[dict[str, str]], change: Change) -> None:
     if change.verb == "remove":
         trays[:] = [tray for tray in trays if tray["slot"] != change.key]
     elif change.verb == "add":
-        trays.append({"slot": change.after.drive, "medium": change.after.source or ""})
+        slots = {tray["slot"] for tray in trays}
+        new = {"slot": change.after.drive, "medium": change.after.source or ""}
+        trays += [] if change.after.drive in slots else [new]
     else:
         for tray in trays:
             tray["medium"] = (change.after or "") if tray["slot"] == change.key else tray["medium"]
@@ -225,8 +227,8 @@ def _edit_cards(cards: list[dict[str, Any]], change: Change) -> None:
     found = [card for card in cards if card["hw"] == hw]
     if change.verb == "remove":
         cards[:] = [card for card in cards if card["hw"] != hw]
-    elif change.verb == "add" and not found:
-        cards.append(encode_nic(change.after, hw))
+    elif change.verb == "add":
+        cards += [] if found else [encode_nic(change.after, hw)]
     elif change.field == "nics.source" and found:
         network, bridge = change.after
         found[0]["on"] = f"net/{network}" if network is not None else f"bridge/{bridge}"

@@ -11,6 +11,7 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import checksum_error, is_url
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import quote
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Autostart,
     Cdrom,
@@ -34,6 +35,14 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # A disk's file is named GUEST.DISK.FORMAT: without a dot in it, no two disks ever share a file name.
 DISK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,31}", re.ASCII)
 DISK_NAME_SAYS = "1 to 32 letters, digits and _ - are allowed, the first of them not -"
+# What is known by name elsewhere on the host. Whether it is there is for the driver to say.
+PLACE = re.compile(r"(?!-|\.{1,2}$)[^/\t\n]{1,255}")
+PLACE_SAYS = "1 to 255 characters are allowed, no / among them, and no - in front"
+LINE = re.compile(r"[^\t\n]{1,4096}")
+LINE_SAYS = "one line of 1 to 4096 characters is allowed"
+BRIDGE = re.compile(r"(?![-]|\.{1,2}$)[!-.0-9;-~]{1,15}", re.ASCII)
+BRIDGE_SAYS = "a bridge's name has 1 to 15 characters, no space, / or : among them, and no - in front"
+URL = re.compile(r"[!-~]{1,4096}", re.ASCII)
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 VCPUS_LARGEST = 4096
 TIMEOUT_LARGEST_S = 86400
@@ -59,7 +68,7 @@ class Reader:
 
     def wrong(self, key: str, says: str) -> None:
         """Note that a value cannot be."""
-        self.errors.append(f"{self.where}{key}: {says} (given: {self.values.get(key)!r})")
+        self.errors.append(f"{self.where}{key}: {says}{quote(self.values.get(key))}")
 
     def parsed(self, key: str, parse: Callable[[Any], Value]) -> Value | None:
         """The value after parse, which raises ValueError with what is allowed."""
@@ -86,7 +95,7 @@ class Reader:
     def number(self, key: str, least: int, most: int) -> int | None:
         """A whole number within bounds."""
         value: int | None = self.get(key)
-        if value is not None and not least <= value <= most:
+        if value is not None and (isinstance(value, bool) or not least <= value <= most):
             self.wrong(key, f"a whole number from {least} to {most} is allowed")
         return value
 
@@ -168,7 +177,7 @@ def _disk(read: Reader) -> Disk:
     return Disk(
         name=read.text("name", DISK_NAME, DISK_NAME_SAYS) or "",
         size_bytes=read.parsed("size", parse_size),
-        pool=read.text("pool"),
+        pool=read.text("pool", PLACE, PLACE_SAYS),
         image=image,
         format=read.get("format"),
         bus=read.get("bus"),
@@ -177,21 +186,24 @@ def _disk(read: Reader) -> Disk:
 
 def _image(read: Reader) -> Image:
     image = Image(**{key: read.get(key) for key in ("source", "checksum", "format", "copy", "remote_src")})
-    read.text("source")
+    read.text("source", LINE, LINE_SAYS)
     if is_url(image.source):
+        if not URL.fullmatch(image.source):
+            read.wrong("source", "a URL has no spaces, and other letters than those of ASCII are written as %XX")
         if image.checksum is None:
             read.wrong("checksum", "an image from a URL needs a checksum, or 'none' if it is to be trusted unseen")
         if not image.remote_src:
             read.wrong("remote_src", "false is for a path on the controller, not for a URL")
     elif image.remote_src and not image.source.startswith("/"):
         read.wrong("source", "a URL (http, https, ftp) or an absolute path on the host is allowed")
-    if image.checksum is not None and checksum_error(image.checksum):
-        read.wrong("checksum", checksum_error(image.checksum))
+    wrong = checksum_error(read.text("checksum", LINE, LINE_SAYS) or "none")
+    if wrong:
+        read.wrong("checksum", wrong)
     return image
 
 
 def _cdrom(read: Reader) -> Cdrom:
-    source = read.text("source") or None
+    source = read.text("source", LINE, LINE_SAYS) if read.get("source") else None
     if source is not None and not source.startswith("/"):
         read.wrong("source", "an absolute path on the host is allowed, or nothing for an empty drive")
     return Cdrom(source)
@@ -201,7 +213,7 @@ def parse_mac(text: str) -> str:
     """Normalise a MAC address to lower case with colons. Raises ValueError for what is no card's address."""
     mac = text.strip().lower().replace("-", ":")
     if not MAC.fullmatch(mac):
-        raise ValueError("a MAC address is six pairs of hex digits, as in 52:54:00:12:34:56")
+        raise ValueError("a MAC address is six pairs of hex digits, in quotes, as in '52:54:00:12:34:56'")
     if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
         raise ValueError("a card's MAC address is not a multicast address and not zero")
     return mac
@@ -209,14 +221,11 @@ def parse_mac(text: str) -> str:
 
 def _nic(read: Reader) -> Nic:
     if (read.get("network") is None) == (read.get("bridge") is None):
-        read.errors.append(
-            f"{read.where[:-1]}: exactly one of network and bridge is needed (given: {dict(read.values)!r})"
-        )
+        given = {key: value for key, value in read.values.items() if value is not None}
+        read.errors.append(f"{read.where[:-1]}: exactly one of network and bridge is needed{quote(given)}")
     return Nic(
-        network=read.text("network"),
-        bridge=read.text(
-            "bridge", re.compile(r"[^/\s]{1,15}"), "a bridge's name has 1 to 15 characters, no / or space"
-        ),
+        network=read.text("network", PLACE, PLACE_SAYS),
+        bridge=read.text("bridge", BRIDGE, BRIDGE_SAYS),
         mac=read.parsed("mac", parse_mac),
         vlan=read.number("vlan", 0, 4094),
         model=read.text("model", MODEL, "a model's name is letters, digits and _ . -"),
@@ -232,7 +241,11 @@ def _cloud_init(read: Reader, name: str) -> CloudInit | None:
             # The value itself may be a secret, so the message does not quote it.
             read.errors.append(f"{read.where}cloud_init.{key}: a mapping or a text is allowed")
             return None
-    return make_cloud_init(name, values.get("user_data"), values.get("meta_data"), values.get("network_config"))
+    try:
+        return make_cloud_init(name, values.get("user_data"), values.get("meta_data"), values.get("network_config"))
+    except (TypeError, ValueError, RecursionError):
+        read.errors.append(f"{read.where}cloud_init: something in it cannot be written as JSON or UTF-8")
+        return None
 
 
 def _autostart(read: Reader) -> Autostart | None:

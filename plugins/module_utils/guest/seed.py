@@ -26,11 +26,15 @@ def make_cloud_init(
     user_data and network_config are taken as they are when they are text; mappings are written as JSON, which is
     YAML. The instance-id is the guest's name unless meta_data says otherwise: new user data therefore does not make
     cloud-init run its once-per-instance steps again. Source: cloud-init's NoCloud documentation.
+
+    Raises TypeError or ValueError for what cannot be written as JSON and UTF-8.
     """
     meta = {"instance-id": guest_name, "local-hostname": guest_name, **(meta_data or {})}
     files: dict[str, str] = {"meta-data": _text(meta), "user-data": _text(user_data, "#cloud-config\n")}
     if network_config is not None:
         files["network-config"] = _text(network_config)
+    for text in files.values():
+        text.encode()
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     return CloudInit(digest[:DIGEST_DIGITS], files)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import Reader, parse_guest, parse_policy
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
+    NAME,
+    Reader,
+    parse_guest,
+    parse_policy,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import quote, shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 Spec = dict[str, dict[str, Any]]
@@ -94,31 +101,41 @@ def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[
     errors: list[str] = []
     wishes = []
     for index, entry in enumerate([{}] if entries is None else entries):
-        where = f"guest {entry.get('name', defaults.get('name', f'number {index + 1}'))}"
-        merged, found = _validate(spec, {**defaults, **{k: v for k, v in entry.items() if v is not None}})
-        if not found:
-            reader = Reader(merged)
-            wish = Wish(parse_guest(reader, own=merged.get(hypervisor) or {}), parse_policy(reader))
-            wishes.append(wish)
-            found = reader.errors
-        errors += [f"{where}: {error}" for error in found]
-    errors += _duplicates([wish.item.name for wish in wishes])
+        if not isinstance(entry, Mapping):
+            errors.append(f"guest number {index + 1}: a mapping is allowed{quote(entry)}")
+            continue
+        given = {**defaults, **{key: value for key, value in entry.items() if value is not None}}
+        wish, found = _parse_one(spec, hypervisor, given)
+        errors += [f"guest {_called(given, index)}: {error}" for error in found]
+        wishes.append(wish)
+    errors += [*_same_names(wishes), *_same_macs(wishes)]
     if errors:
         raise SpecError(errors)
     return wishes
 
 
-def _validate(spec: Spec, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _parse_one(spec: Spec, hypervisor: str, given: dict[str, Any]) -> tuple[Wish[Guest], list[str]]:
+    """One wish, which is of no use when there are errors."""
     required = {**spec, "name": {**spec["name"], "required": True}}
+    errors = list(shape_errors(required, given))
+    # What is in shape is looked at all the same: all errors are told at once.
+    sound = {key: value for key, value in given.items() if not list(shape_errors(spec, {key: value}))}
     # Unset options within lists and mappings come as None, which is no choice and no type.
-    plain = {key: value if key == "cloud_init" else _written(value) for key, value in given.items()}
-    result = ArgumentSpecValidator(required).validate(plain)
-    # A message of the validator may quote the value, and values of cloud_init are nobody's business.
-    errors = [
-        "cloud_init: a value is of the wrong type" if "found in cloud_init" in error else _readable(error)
-        for error in result.error_messages
-    ]
-    return dict(result.validated_parameters), errors
+    plain = {key: value if key == "cloud_init" else _written(value) for key, value in sound.items()}
+    result = ArgumentSpecValidator(spec).validate(plain)
+    # Such a message may quote a value that is nobody's business.
+    errors += ["cloud_init: wrong" if "cloud_init" in error else error for error in result.error_messages]
+    values = dict(result.validated_parameters)
+    reader = Reader(values)
+    own = values.get(hypervisor)
+    wish = Wish(parse_guest(reader, own if isinstance(own, Mapping) else {}), parse_policy(reader))
+    return wish, errors + reader.errors
+
+
+def _called(given: Mapping[str, Any], index: int) -> str:
+    """What a guest is called in messages: by its name only where that is one."""
+    name = given.get("name")
+    return name if isinstance(name, str) and NAME.fullmatch(name) else f"number {index + 1}"
 
 
 def _written(value: Any) -> Any:
@@ -128,14 +145,19 @@ def _written(value: Any) -> Any:
     return [_written(item) for item in value] if isinstance(value, list) else value
 
 
-def _readable(error: str) -> str:
-    """The validator lists unknown options bare, for its caller to introduce."""
-    return f"unknown option {error}" if ". Supported parameters include" in error else error
+def _same_names(wishes: Sequence[Wish[Guest]]) -> list[str]:
+    names = Counter(wish.item.name for wish in wishes if wish.item.name)
+    says = "is listed more than once; each name may be there once"
+    return [f"guest {name}: {says}" for name, count in names.items() if count > 1 and NAME.fullmatch(name)]
 
 
-def _duplicates(names: Sequence[str]) -> list[str]:
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    return [f"guest {name}: is listed more than once; each name may be there once" for name in twice]
+def _same_macs(wishes: Sequence[Wish[Guest]]) -> list[str]:
+    users: dict[str, list[str]] = {}
+    for wish in wishes:
+        macs = {nic.mac for nic in wish.item.nics or () if nic.mac and wish.item.state != "absent"}
+        for mac in sorted(macs):
+            users.setdefault(mac, []).append(wish.item.name)
+    return [f"guest {names[-1]}: nics: mac {mac} is {names[0]}'s" for mac, names in users.items() if len(names) > 1]
 
 
 def secrets_of(params: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 

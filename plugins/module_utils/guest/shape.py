@@ -1,0 +1,92 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of what the user wrote: types, choices, unknown and missing options; errors say where and what."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable
+
+Options = dict[str, dict[str, Any]]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_PLAIN = re.compile(r"[\w.-]{1,40}", re.ASCII)
+_BOOLS = ("true", "false", "yes", "no", "on", "off")
+QUOTE_LENGTH = 80
+
+
+def shape_errors(spec: Options, given: Mapping[Any, Any], where: str = "", secret: bool = False) -> Iterator[str]:
+    """Say what is wrong with the shape of a mapping of options.
+
+    spec: as AnsibleModule takes it. where: the path to the mapping, as in ``disks[0].``. secret: values and names are
+    not quoted. An option that is None counts as not written. AnsibleModule itself would turn many a wrong type into
+    something, name neither place nor value, and stop at the first error of a list.
+    """
+    for key in given:
+        if key not in spec:
+            name = "" if secret else key if isinstance(key, str) and _PLAIN.fullmatch(key) else _short(key)
+            yield f"{where}{name}: {_unknown(spec, key, secret)}"
+    for key, rule in spec.items():
+        hidden = secret or bool(rule.get("no_log"))
+        if given.get(key) is not None:
+            yield from _value_errors(rule, given[key], f"{where}{key}", hidden)
+        elif rule.get("required"):
+            yield f"{where}{key}: is needed"
+
+
+def _unknown(spec: Options, key: object, secret: bool) -> str:
+    close = [] if secret else difflib.get_close_matches(str(key), spec, 1)
+    return f"there is no such option; {f'is {close[0]} meant?' if close else 'there are ' + ', '.join(sorted(spec))}"
+
+
+def _value_errors(rule: Mapping[str, Any], value: Any, where: str, secret: bool) -> Iterator[str]:
+    kind = rule.get("type", "str")
+    says, fits = KINDS[kind]
+    choices = rule.get("choices")
+    if not fits(value):
+        yield f"{where}: {says} is allowed{quote(value, secret)}"
+    elif choices and value not in choices:
+        yield f"{where}: {', '.join(str(choice) for choice in choices)} are allowed{quote(value, secret)}"
+    elif kind == "dict" and rule.get("options") is not None:
+        yield from shape_errors(rule["options"], value, f"{where}.", secret)
+    elif kind == "list":
+        entry = {"type": rule.get("elements", "raw"), "options": rule.get("options")}
+        for index, item in enumerate(value):
+            yield from _value_errors(entry, item, f"{where}[{index}]", secret)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int or (isinstance(value, str) and _WHOLE.fullmatch(value.strip()) is not None)
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLS)
+
+
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("a text", _is_text),
+    "path": ("a path", lambda value: isinstance(value, str)),
+    "int": ("a whole number", _is_whole),
+    "float": ("a number", lambda value: _is_text(value) and not isinstance(value, str)),
+    "bool": ("true or false", _is_bool),
+    "dict": ("a mapping", lambda value: isinstance(value, Mapping)),
+    "list": ("a list", lambda value: isinstance(value, list)),
+    "raw": ("anything", lambda value: value is not None),
+}
+
+
+def quote(value: object, secret: bool = False) -> str:
+    """What was given, for the end of a message; not all of it when it is long."""
+    return "" if secret else f" (given: {_short(value)})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"

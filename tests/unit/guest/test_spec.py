@@ -1,0 +1,238 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What users may write of a guest, what is refused, and how they are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
+    Autostart,
+    Cdrom,
+    Disk,
+    Guest,
+    Image,
+    Nic,
+    Policy,
+)
+from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import BAD, NAMES, SECRET, SIZES
+
+OWN = {
+    "type": {"type": "str", "choices": ["fast", "slow"]},
+    "tags": {"type": "list", "elements": "str"},
+    "level": {"type": "int"},
+}
+GIB = 1024**3
+
+
+def parse(*entries: Any, **defaults: Any) -> list[Wish[Guest]]:
+    return parse_wishes({**defaults, "guests": list(entries)}, "fake", OWN)
+
+
+def errors(*entries: Any, **defaults: Any) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        parse(*entries, **defaults)
+    return list(caught.value.errors)
+
+
+def test_a_name_is_enough() -> None:
+    (wish,) = parse({"name": "web1"})
+    assert wish == Wish(Guest("web1"), Policy())
+
+
+def test_everything_at_once() -> None:
+    (wish,) = parse(
+        {
+            "name": "web1",
+            "state": "running",
+            "description": "  front end\n",
+            "vcpus": "2",
+            "vcpus_max": 4,
+            "memory": "1.5 GiB",
+            "memory_max": "4 GiB",
+            "firmware": "uefi",
+            "secure_boot": "yes",
+            "tpm": False,
+            "disks": [
+                {
+                    "name": "root",
+                    "size": "20 GiB",
+                    "image": {
+                        "source": "https://example.org/a.qcow2",
+                        "checksum": f"sha256:{'A' * 64}",
+                        "copy": "full",
+                    },
+                },
+                {"name": "data", "size": None, "pool": "fast", "bus": "scsi", "format": "raw"},
+            ],
+            "cdroms": [{"source": "/srv/iso/tools.iso"}, {}, {"source": None}, {"source": ""}],
+            "nics": [
+                {"network": "default"},
+                {"bridge": "br0", "mac": "52-54-00-AB-CD-EF", "vlan": 20, "model": "e1000"},
+            ],
+            "autostart": {"order": 10, "delay": 30},
+            "restart": "graceful",
+            "delete_disks": True,
+            "wait_for": "address",
+            "wait_timeout": 10,
+            "shutdown_timeout": 20,
+            "fake": {"type": "slow", "level": 3, "tags": ["a"]},
+        }
+    )
+    assert wish.policy == Policy("graceful", True, "address", 10, 20)
+    assert wish.item == Guest(
+        "web1",
+        "running",
+        "front end",
+        2,
+        4,
+        1536,
+        4096,
+        "uefi",
+        True,
+        False,
+        (
+            Disk("root", 20 * GIB, image=Image("https://example.org/a.qcow2", f"sha256:{'A' * 64}", copy="full")),
+            Disk("data", None, "fast", None, "raw", "scsi"),
+        ),
+        (Cdrom("/srv/iso/tools.iso"), Cdrom(), Cdrom(), Cdrom()),
+        (Nic("default"), Nic(None, "br0", "52:54:00:ab:cd:ef", 20, "e1000")),
+        None,
+        Autostart(True, 10, 30),
+        (("level", 3), ("tags", ["a"]), ("type", "slow")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "wished"),
+    [(True, Autostart(True)), ("no", Autostart(False)), ({}, Autostart(True)), ({"order": None}, Autostart(True))],
+)
+def test_autostart_in_its_forms(value: Any, wished: Autostart) -> None:
+    assert parse({"name": "a", "autostart": value})[0].item.autostart == wished
+
+
+def test_the_tasks_own_options_are_the_defaults_of_each_guest() -> None:
+    first, second = parse({"name": "a"}, {"name": "b", "vcpus": 4, "nics": []}, vcpus=2, nics=[{"network": "n"}])
+    assert (first.item.vcpus, second.item.vcpus) == (2, 4)
+    assert (first.item.nics, second.item.nics) == ((Nic("n"),), ())
+
+
+def test_a_task_without_a_list_is_one_guest() -> None:
+    assert [wish.item.name for wish in parse_wishes({"name": "a", "uri": "x", "guests": None}, "fake", OWN)] == ["a"]
+
+
+def test_an_empty_list_is_no_guest() -> None:
+    assert parse() == []
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case[0])
+def test_what_cannot_be_is_refused_where_it_stands(case: tuple[str, dict[str, Any], str, str]) -> None:
+    _about, options, where, says = case
+    (message,) = errors({"name": "web1", **options})
+    assert message.startswith(f"guest web1: {where}: "), message
+    assert says in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_names_of_guests(name: Any) -> None:
+    (message,) = errors({"name": name})
+    assert message.startswith("guest number 1: name: ")
+    assert "\n" not in message
+    assert "\x00" not in message
+    assert len(message) < 300
+    message.encode()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a.b", "x" * 33])
+def test_hostile_names_of_disks(name: Any) -> None:
+    (message,) = errors({"name": "web1", "disks": [{"name": "root"}, {"name": name}]})
+    assert message.startswith("guest web1: disks[1].name: ")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("key", ["memory", "memory_max", "disks[0].size"])
+def test_hostile_sizes(size: Any, key: str) -> None:
+    written = {"disks": [{"name": "root", "size": size}]} if "disks" in key else {key: size}
+    (message,) = errors({"name": "web1", **written})
+    assert message.startswith(f"guest web1: {key}: ")
+    assert repr(size)[:20].strip("'\"") in message
+
+
+@pytest.mark.parametrize("entry", [None, "web1", 5, True, ["web1"], 1.5, "name=web1"])
+def test_an_entry_that_is_no_mapping(entry: Any) -> None:
+    messages = errors({"name": "a"}, entry, {"name": "b", "vcpus": 0})
+    assert [message.partition(": ")[0] for message in messages] == ["guest number 2", "guest b"]
+
+
+def test_a_guest_without_a_name() -> None:
+    assert errors({"vcpus": 1}, {"name": None}) == [
+        "guest number 1: name: is needed",
+        "guest number 2: name: is needed",
+    ]
+
+
+def test_all_errors_are_told_at_once() -> None:
+    messages = errors(
+        {"name": "a", "vcpus": 0, "memory": "2", "vcpu": 1, "disks": [{"size": "x"}, {"name": "/", "size": "-1 GiB"}]},
+        {"name": "b", "state": "on", "nics": [{}, {"network": "n", "bridge": "b"}], "fake": {"type": "quick"}},
+        {"name": "a"},
+    )
+    assert [": ".join(message.split(": ")[:2]) for message in messages] == [
+        "guest a: vcpu",
+        "guest a: disks[0].name",
+        "guest a: vcpus",
+        "guest a: memory",
+        "guest b: state",
+        "guest b: fake.type",
+        "guest b: nics[0]",
+        "guest b: nics[1]",
+        "guest a: is listed more than once; each name may be there once",
+    ]
+
+
+def test_one_address_on_two_guests() -> None:
+    card = {"network": "n", "mac": "52:54:00:00:00:01"}
+    loud = {"network": "n", "mac": "52-54-00-00-00-01"}
+    assert errors({"name": "a", "nics": [card]}, {"name": "b", "nics": [loud]}) == [
+        "guest b: nics: mac 52:54:00:00:00:01 is a's"
+    ]
+    assert len(parse({"name": "a", "nics": [card], "state": "absent"}, {"name": "b", "nics": [loud]})) == 2
+
+
+def test_a_likely_typing_error_is_named() -> None:
+    assert "is memory meant?" in errors({"name": "a", "memry": "1 GiB"})[0]
+
+
+@pytest.mark.parametrize(
+    "cloud_init",
+    [
+        {"user_data": [SECRET]},
+        {"user_data": 5, "password": SECRET},
+        {"user_data": {"chpasswd": SECRET, 5: 6, None: 7, "x": object}},
+        {"user_data": f"{SECRET}\ud800"},
+        {"meta_data": SECRET},
+        {"meta_data": [SECRET]},
+        {"network_config": [SECRET]},
+        {SECRET: 1},
+        [SECRET],
+        SECRET,
+        f"user_data={SECRET} x={SECRET}",
+    ],
+)
+def test_no_message_holds_a_secret(cloud_init: Any) -> None:
+    for message in errors({"name": "a", "cloud_init": cloud_init, "vcpus": 0}):
+        assert SECRET not in message
+
+
+def test_a_seed_shows_nothing_of_what_it_holds() -> None:
+    (wish,) = parse({"name": "a", "cloud_init": {"user_data": {"password": SECRET}, "meta_data": {"x": SECRET}}})
+    assert wish.item.cloud_init is not None
+    assert SECRET in wish.item.cloud_init.files["user-data"]
+    assert SECRET not in repr(wish)
+    assert SECRET not in str(wish.item)
