@@ -64,7 +64,7 @@ def find_stack() -> str:
     states = dict(zip(names, run("systemctl", "is-active", *names).split()))
     if states.get("NetworkManager.service") == "active":
         raise Refused(
-            "NetworkManager runs this host's network; make bridges with nmcli yourself, and leave kvm_host_bridges empty"
+            "NetworkManager runs this host's network; make bridges with nmcli and leave kvm_host_bridges empty"
         )
     if states.get("networking.service") == "active" and os.path.exists(INTERFACES):
         return "ifupdown"
