@@ -82,9 +82,11 @@ class FakeDriver(Driver):
                 raise PlanError(f"there is no pool {disk.pool}")
             if disk.image is not None and disk.image.source not in self.hypervisor.files:
                 raise PlanError(f"there is no image {disk.image.source}")
-            here = disk.path or self._path(change.name, disk)
-            if disk.size_bytes is None and disk.image is None and here not in self.hypervisor.files:
+            kept = self.hypervisor.files.get(disk.path or self._path(change.name, disk))
+            if disk.size_bytes is None and disk.image is None and kept is None:
                 raise PlanError(f"disk {disk.name} needs a size or an image")
+            if kept is not None and kept["bytes"] > (disk.size_bytes or kept["bytes"]):
+                raise PlanError(f"disk {disk.name} is there already, and larger")
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
@@ -137,6 +139,8 @@ class FakeDriver(Driver):
             base = disk.image.source if disk.image else None
             size = disk.size_bytes or self.hypervisor.files[base or ""]["bytes"]
             self.hypervisor.make_file(path, size, disk.format or "qcow2", name, base)
+        elif self.hypervisor.files[path]["bytes"] < (disk.size_bytes or 0):
+            self.hypervisor.resize(path, disk.size_bytes or 0)
 
     def _delete(self, name: str, path: str) -> None:
         if path in self.hypervisor.files:

@@ -88,6 +88,33 @@ def removing_deletes_own_disks_when_that_is_said(subject: Subject) -> None:
     assert state(subject) is None
 
 
+def data_that_is_there_is_used_again(subject: Subject) -> None:
+    """A disk that was detached and kept comes back with its data, and so does a guest's."""
+    path = _with_data(subject)
+    data = _content(subject, path)
+    run(subject, subject.base)
+    predicted(subject, replace(subject.base, disks=(_root(subject), Disk("data"))))
+    assert _path(subject, "data") == path
+    assert _content(subject, path) == data
+    run(subject, Guest(subject.base.name, state="absent"))
+    assert _content(subject, path) == data
+    predicted(subject, replace(subject.base, disks=(_root(subject), _data(subject))))
+    assert _path(subject, "data") == path
+    assert _content(subject, path) == data
+
+
+def data_that_is_there_is_grown_and_not_shrunk(subject: Subject) -> None:
+    path = _with_data(subject)
+    run(subject, subject.base)
+    small, large = (replace(_data(subject), size_bytes=size * MIB) for size in (17, 65))
+    refused(subject, replace(subject.base, disks=(_root(subject), small)))
+    assert subject.has_file(path)
+    want = replace(subject.base, disks=(_root(subject), large))
+    predicted(subject, want)
+    assert _path(subject, "data") == path
+    assert_is(subject, want)
+
+
 def media_survive_everything(subject: Subject) -> None:
     media = [drive.source or "" for drive in subject.base.cdroms or ()]
     run(subject, subject.base)
@@ -167,12 +194,21 @@ def _path(subject: Subject, name: str) -> str:
     return next(disk.path or "" for disk in there(subject).disks or () if disk.name == name)
 
 
+def _data(subject: Subject) -> Disk:
+    return replace(_root(subject), name="data", size_bytes=33 * MIB)
+
+
 def _with_data(subject: Subject) -> str:
     """Make the base guest with a second disk, and return that disk's path."""
-    data = replace(_root(subject), name="data", size_bytes=33 * MIB)
-    run(subject, replace(subject.base, disks=(_root(subject), data)))
+    run(subject, replace(subject.base, disks=(_root(subject), _data(subject))))
     assert _all_there(subject)
     return _path(subject, "data")
+
+
+def _content(subject: Subject, path: str) -> object:
+    found = subject.dump().get(f"file {path}")
+    assert found is not None, f"{path} is not in the dump"
+    return found
 
 
 def _all_there(subject: Subject) -> bool:

@@ -76,8 +76,8 @@ class Subject(ABC):
     def dump(self) -> Mapping[str, object]:
         """All that the hypervisor holds, read past the driver: definitions (stored and running), power, disks' files.
 
-        Keys say what it is (``guest a``, ``file /x``); values compare equal when nothing was touched. Guests' clocks
-        and the data that running guests write are not in it.
+        Keys say what it is: ``guest NAME`` for a guest, ``file PATH`` for a disk's data, and others at will. Values
+        compare equal when nothing was touched. Guests' clocks and what running guests write are not in it.
         """
 
     @abstractmethod

@@ -38,6 +38,9 @@ class Driver(Resource[Guest]):
     stop       state             ask to shut down, wait timeout_s, cut the power only when change.force
     restart    state             stop, then start with the stored definition
     ========== ================= ===================================================================================
+
+    A new disk whose data is there already, because it was detached and kept, gets that data back, grown to the wished
+    size; check() refuses it where the data is larger. Nothing that is there is ever written over.
     """
 
     traits: Traits
