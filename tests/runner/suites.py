@@ -18,7 +18,8 @@ def unit(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
 
 def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     """The tests against real daemons, which the tests start in namespaces of their own."""
-    yield pytest(workspace, "tests/integration", *arguments)
+    # One line a test: they are slow, and progress that shows only at the end is none.
+    yield pytest(workspace, "tests/integration", "-v", *arguments)
 
 
 def molecule(scenario: str) -> Steps:
