@@ -27,6 +27,8 @@ SPEC_NAMES = {
 }
 # Bare words are easier to read; what YAML would take for something else is quoted.
 PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9_./\[\]+ -]*[A-Za-z0-9_./\]+-])?", re.ASCII)
+# What is made and removed as a whole.
+WHOLE = ("guest", "pool", "network")
 SIZE = re.compile(r"[0-9]+ (?:B|[MGT]iB)", re.ASCII)
 RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 
@@ -57,6 +59,8 @@ def spec_name(field: str) -> str:
 
 def describe_field(field: str, value: Any) -> Any:
     """A field's value as users write it."""
+    if field == "nics.source" and value is not None:
+        return {name: place for name, place in zip(("network", "bridge"), value) if place is not None}
     if isinstance(value, int) and not isinstance(value, bool):
         if field.endswith("_mib"):
             return format_size(value * MIB)
@@ -80,7 +84,7 @@ def action(change: Change) -> dict[str, Any]:
     if change.key:
         plain["key"] = change.key
     # The whole definition of a guest is in the diff; of a disk or a card a short form helps.
-    if change.field not in ("guest", "pool", "network"):
+    if change.field not in WHOLE:
         plain["before"] = describe_field(change.field, change.before)
         plain["after"] = describe_field(change.field, change.after)
     if change.verb in ("set", "add", "remove", "grow"):
@@ -101,15 +105,27 @@ def diff(outcomes: Sequence[Outcome[Any]]) -> dict[str, str]:
 
 
 def _sides(changes: Sequence[Change]) -> list[Any]:
-    if any(change.verb in ("create", "remove") and "." not in change.field and not change.key for change in changes):
-        return [_whole(changes, "before"), _whole(changes, "after")]
+    main = next((one for one in changes if one.field in WHOLE and one.verb in ("create", "remove")), None)
+    if main is not None:
+        return [_whole(main, changes, "before"), _whole(main, changes, "after")]
     sides: list[dict[str, Any]] = [{}, {}]
     for change in changes:
-        label = _label(change)
-        for side, value in zip(sides, (change.before, change.after)):
-            if value is not None:
-                side[label] = describe_field(change.field, value)
+        if change.field != "state":
+            label = _free(_label(change), sides)
+            for side, value in zip(sides, (change.before, change.after)):
+                if value is not None:
+                    side[label] = describe_field(change.field, value)
+    power = [change for change in changes if change.field == "state"]
+    if power:
+        before, after = power[0].before, power[-1].after
+        sides[0]["state"], sides[1]["state"] = before, f"{after}, restarted" if before == after else after
     return list(sides)
+
+
+def _free(label: str, sides: Sequence[Mapping[str, Any]]) -> str:
+    """A label that is not taken yet: several new cards may be on one network."""
+    names = (label if number == 1 else f"{label} {number}" for number in range(1, 1000))
+    return next(name for name in names if not any(name in side for side in sides))
 
 
 def _label(change: Change) -> str:
@@ -118,17 +134,14 @@ def _label(change: Change) -> str:
     return f"{field}[{change.key}]{dot}{part}" if change.key else f"{field}{dot}{part}"
 
 
-def _whole(changes: Sequence[Change], side: str) -> Any:
+def _whole(main: Change, changes: Sequence[Change], side: str) -> Any:
     """A guest that appears or disappears is shown whole, in its last state."""
-    power = [getattr(change, side) for change in changes if change.field == "state"]
-    main = next(c for c in changes if c.verb in ("create", "remove") and not c.key)
     value = getattr(main, side)
-    if value is None:
-        return "absent"
-    plain = describe(value)
-    if power and isinstance(plain, dict):
-        plain["state"] = power[-1] if side == "after" else power[0]
+    plain = "absent" if value is None else describe(value)
     if isinstance(plain, dict):
+        power = [getattr(change, side) for change in changes if change.field == "state"]
+        if power:
+            plain["state"] = power[-1] if side == "after" else power[0]
         plain.pop("name", None)
     return plain
 
@@ -160,7 +173,12 @@ def _inline(value: Any, indent: int) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and (SIZE.fullmatch(value) or (PLAIN.fullmatch(value) and value.lower() not in RESERVED)):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    # A terminal may take anything else that is not printable for a command, and YAML does not hold it.
+    return "".join(one if one.isprintable() else _escaped(one) for one in json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(letter: str) -> str:
+    return f"\\U{ord(letter):08x}" if ord(letter) > 0xFFFF else f"\\u{ord(letter):04x}"
 
 
 def kept_disks(outcome: Outcome[Any]) -> list[str]:
