@@ -85,35 +85,36 @@ def _compare(judge: Judge, rule: str, pairs: Pairs[Any], live: Pairs[Any], compa
             # What only runs is stored as it runs, and then changed.
             after = merged(entry.wished, entry.stored) if entry.live is None else entry.live
             change = judge.change("add", rule, key=entry_key(after), after=after)
-            yield judge.entry(change, entry.stored is None, missing_live)
+            yield judge.entry(change, entry.stored is None, missing_live, after)
         if entry.stored is None and entry.live is not None:
             yield from compare(judge, replace(entry, stored=entry.live))
 
 
 def _removed(judge: Judge, rule: str, pairs: Pairs[Any], live: Pairs[Any]) -> Differences:
     """Entries that nobody wished for."""
-    stored_only = [found for wished, found in pairs if wished is None]
-    live_only = [found for wished, found in live if wished is None]
-    for found in stored_only:
+    stored = _keyed([found for wished, found in pairs if wished is None])
+    runs = _keyed([found for wished, found in live if wished is None])
+    for key, found in {**stored, **{key: found for key, found in runs.items() if key not in stored}}.items():
         change = judge.change("remove", rule, key=entry_key(found), before=found)
-        yield judge.entry(change, True, _listed(found, live_only))
-    for found in live_only:
-        if not _listed(found, stored_only):
-            change = judge.change("remove", rule, key=entry_key(found), before=found)
-            yield judge.entry(change, False, True)
+        yield judge.entry(change, key in stored, key in runs, runs.get(key, found))
+
+
+def _keyed(entries: list[Any]) -> dict[tuple[str, int], Any]:
+    """Entries by what they are called; those that are called the same are counted."""
+    found: dict[tuple[str, int], Any] = {}
+    for entry in entries:
+        key = entry_key(entry)
+        found[key, sum(1 for other, _number in found if other == key)] = entry
+    return found
 
 
 def merged(wished: Any, found: Any) -> Any:
     """A wished entry with what it has on the host already: its name or address there, and what was not written."""
     if found is None:
         return wished
-    kept = ("network", "bridge", "image", "source")
-    names = [one.name for one in fields(wished) if one.name not in kept]
-    return replace(wished, **{name: getattr(found, name) for name in names if not getattr(wished, name)})
-
-
-def _listed(entry: Any, entries: list[Any]) -> bool:
-    return any(entry_key(entry) == entry_key(other) for other in entries)
+    names = [one.name for one in fields(wished) if one.name not in ("network", "bridge", "image", "source", "owned")]
+    kept = {name: getattr(found, name) for name in names if getattr(wished, name) is None}
+    return replace(wished, **kept, **({"owned": found.owned} if isinstance(found, Disk) else {}))
 
 
 def _attributes(judge: Judge, rule: str, names: tuple[str, ...], key: str, entry: Entry) -> Differences:
@@ -132,7 +133,7 @@ def _disk(judge: Judge, entry: Entry) -> Differences:
     if stored.size_bytes is None:
         # Making it anew would hide that it is lost, or only not mounted at this moment.
         lost = f"the data of disk {stored.name} is not where it should be ({stored.path})"
-        found = judge.entry(judge.change("add", "disks", key=stored.name, after=stored), True, False)
+        found = judge.entry(judge.change("add", "disks", key=stored.name, after=stored), True, False, stored)
         yield replace(found, refusal=f"{lost}: bring it back, or leave the disk out")
     elif wished.size_bytes is not None:
         change = judge.change("grow", "disks.size_bytes", key=stored.name, after=wished.size_bytes)

@@ -40,9 +40,11 @@ class Judge:
         change = replace(change, before=stored if differs else live, hot=hot)
         yield Difference(change, differs, differs_live, self._fixed(change) if differs else "")
 
-    def entry(self, change: Change, stored: bool, live: bool) -> Difference:
-        """An entry of a list that is to be added or removed, in the stored definition, the running guest, or both."""
-        entry = change.after if change.verb == "add" else change.before
+    def entry(self, change: Change, stored: bool, live: bool, entry: object) -> Difference:
+        """An entry of a list that is to be added or removed, in the stored definition, the running guest, or both.
+
+        entry: as it runs, or will run.
+        """
         hot = live and self.traits.is_hot(change.field, None, entry)
         refusal = f"{change.field} can only be chosen when the guest is made"
         fixed = stored and self.traits.is_fixed(change.field)

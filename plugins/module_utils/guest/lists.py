@@ -16,21 +16,37 @@ Same = Callable[[Entry, Entry], bool]
 
 
 def pair(want: Sequence[Entry], have: Sequence[Entry], *rules: Same[Entry]) -> Pairs[Entry]:
-    """Pair wished with found entries: every rule in turn pairs what the rules before it left over.
+    """Pair wished with found entries: every rule in turn pairs what the rules before it left over, as much as it can.
 
+    As much as it can, so that what is as wished in one way of pairing is never found to differ in another.
     Returns (wished, found) in the order of the wish, then (None, found) for entries that nobody wished for.
     """
-    match: dict[int, int] = {}
+    wisher: dict[int, int] = {}
     for same in rules:
-        for i, wished in enumerate(want):
-            if i in match:
-                continue
-            free = (j for j, found in enumerate(have) if j not in match.values() and same(wished, found))
-            j = next(free, None)
-            if j is not None:
-                match[i] = j
+        done = set(wisher.values())
+        fits = {
+            i: [j for j, found in enumerate(have) if j not in wisher and same(wished, found)]
+            for i, wished in enumerate(want)
+            if i not in done
+        }
+        more: dict[int, int] = {}
+        for i in fits:
+            _place(i, fits, more, set())
+        wisher.update(more)
+    match = {i: j for j, i in wisher.items()}
     pairs: Pairs[Entry] = [(wished, have[match[i]] if i in match else None) for i, wished in enumerate(want)]
-    return pairs + [(None, found) for j, found in enumerate(have) if j not in match.values()]
+    return pairs + [(None, found) for j, found in enumerate(have) if j not in wisher]
+
+
+def _place(i: int, fits: dict[int, list[int]], wisher: dict[int, int], tried: set[int]) -> bool:
+    """Give wish i an entry, moving other wishes to other entries if that makes room (Kuhn's algorithm)."""
+    for j in fits[i]:
+        if j not in tried:
+            tried.add(j)
+            if j not in wisher or _place(wisher[j], fits, wisher, tried):
+                wisher[j] = i
+                return True
+    return False
 
 
 def pair_disks(want: Sequence[Disk], have: Sequence[Disk]) -> Pairs[Disk]:
@@ -50,12 +66,13 @@ def pair_cdroms(want: Sequence[Cdrom], have: Sequence[Cdrom]) -> Pairs[Cdrom]:
 
 
 def pair_nics(want: Sequence[Nic], have: Sequence[Nic]) -> Pairs[Nic]:
-    """A MAC address is an identity. Cards wished without one: first those that already are as wished, then in order."""
+    """A MAC address is an identity. Without one: cards that are as wished, then plugged in where wished, then any."""
     return pair(
         want,
         have,
         lambda a, b: a.mac is not None and a.mac == b.mac,
         lambda a, b: a.mac is None and nic_is(a, b),
+        lambda a, b: a.mac is None and (a.network, a.bridge) == (b.network, b.bridge),
         lambda a, b: a.mac is None,
     )
 
