@@ -69,10 +69,12 @@ def _type(root: Element, change: Change) -> None:
 
 def _cpu_mode(root: Element, change: Change) -> None:
     cpu = xml.ensure(root, "cpu")
-    topology = cpu.findall("topology") + cpu.findall("numa")
+    # A model, and the attributes, belong to the mode they were written for; a model brings its own list of features.
+    gone = ("model", "vendor", *(["feature"] if cpu.get("mode", "custom") == "custom" else []))
+    kept = [one for one in cpu if one.tag not in gone and one.get("mode") != "passthrough"]
     cpu.clear()
     cpu.set("mode", change.after)
-    cpu.extend(topology)
+    cpu.extend(kept)
 
 
 def _graphics(root: Element, change: Change) -> None:

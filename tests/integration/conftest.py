@@ -1,0 +1,24 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the tests against real daemons."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+
+import libvirt
+import pytest
+
+from ansible_collections.hostforge.hypervisor.tests.integration import daemon, private
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirt.virConnect]:
+    """A host without guests: this machine, with a libvirt daemon of the session's own."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
+    private.become_private()
+    with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log") as connection:
+        yield connection
