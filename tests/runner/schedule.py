@@ -83,7 +83,7 @@ class Runner:
         with path.open("w", buffering=1) as log:
 
             def write(text: str) -> None:
-                log.write(text + "\n")
+                log.write(f"{time.monotonic() - started:7.1f} {text}\n")
                 self._printer.line(part.name, text)
 
             try:
