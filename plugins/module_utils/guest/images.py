@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from urllib.parse import unquote, urlsplit
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
@@ -15,10 +16,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 
 DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
-_LINE = re.compile(r"^\\?([0-9a-fA-F]{32,128})\s+[ *]?(.+)$|^\w+ \((.+)\) = ([0-9a-fA-F]{32,128})$")
+_HEX = re.compile(r"[0-9a-fA-F]{32,128}", re.ASCII)
+_GNU = re.compile(r"\\?([0-9a-fA-F]{32,128})\s+[ *]?(.+)", re.ASCII)
+_BSD = re.compile(r"(\w+) \((.+)\) = ([0-9a-fA-F]{32,128})", re.ASCII)
 
 
 def is_url(source: str) -> bool:
@@ -44,15 +48,15 @@ def ensure_image(host: Host, image: Image, cache_dir: str) -> str:
 
     Raises HostError when it cannot be fetched or is not what the checksum says; then the cache is as before.
     """
+    if not image.remote_src and not _is_exact(image.checksum):
+        raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
     checksum = _resolve(host, image, cache_dir)
     path = _cached(image, cache_dir, checksum)
     if host.info(path) is not None:
         return path
     if not image.remote_src:
         raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
-    host.make_dir(cache_dir)
-    _sweep(host, path)
-    part = f"{path}.part-{os.getpid()}"
+    part = _new_part(host, path)
     try:
         if is_url(image.source):
             host.fetch(image.source, part)
@@ -83,42 +87,41 @@ def _resolve(host: Host, image: Image, cache_dir: str) -> str:
     algorithm, _colon, value = str(image.checksum).partition(":")
     if not is_url(value):
         return f"{algorithm}:{value.lower()}"
-    host.make_dir(cache_dir)
-    part = os.path.join(cache_dir, f"checksums.part-{os.getpid()}")
+    part = _new_part(host, os.path.join(cache_dir, "checksums"))
     try:
         host.fetch(value, part)
         text = host.read_file(part).decode("utf-8", "replace")
     finally:
         host.remove(part)
-    return f"{algorithm}:{find_digest(text, os.path.basename(image.source), algorithm, value)}"
+    name = os.path.basename(unquote(urlsplit(image.source).path) if is_url(image.source) else image.source)
+    return f"{algorithm}:{find_digest(text, name, algorithm, value)}"
+
+
+def _new_part(host: Host, path: str) -> str:
+    """Where to make what will be at path; what killed runs left there goes."""
+    host.make_dir(os.path.dirname(path))
+    for dead in dead_parts(host, os.path.dirname(path)):
+        host.remove(dead)
+    return part_of(path)
 
 
 def find_digest(text: str, name: str, algorithm: str, url: str) -> str:
-    """Find a file's digest in a checksum file, in the form of sha256sum or of BSD's tools."""
+    """Find a file's digest in a checksum file: of sha256sum, of BSD's tools, or nothing but the digest."""
+    length = DIGEST_LENGTHS[algorithm]
     for line in text.splitlines():
-        match = _LINE.match(line.strip())
-        if match:
-            digest, file = (match.group(1), match.group(2)) if match.group(1) else (match.group(4), match.group(3))
-            if os.path.basename(file) == name and len(digest) == DIGEST_LENGTHS[algorithm]:
-                return digest.lower()
+        gnu, bsd = _GNU.fullmatch(line.strip()), _BSD.fullmatch(line.strip())
+        found = (algorithm, gnu[1], gnu[2]) if gnu else (bsd[1].lower(), bsd[3], bsd[2]) if bsd else ("", "", "")
+        if found[0] == algorithm and len(found[1]) == length and os.path.basename(found[2]) == name:
+            return found[1].lower()
+    words = text.split()
+    if len(words) in (1, 2) and len(words[0]) == length and words[1:] in ([], ["-"]) and _HEX.fullmatch(words[0]):
+        return words[0].lower()
     raise HostError(f"{url} holds no {algorithm} checksum of {name}")
 
 
 def _cached(image: Image, cache_dir: str, checksum: str) -> str:
     algorithm, _colon, value = checksum.partition(":")
     return os.path.join(cache_dir, f"{algorithm}-{value.lower()}.{image.format}")
-
-
-def _sweep(host: Host, path: str) -> None:
-    """Delete what killed runs left of this same download; those of runs that are alive stay."""
-    folder, prefix = os.path.dirname(path), os.path.basename(path) + ".part-"
-    for name in host.list_dir(folder):
-        if name.startswith(prefix) and not _is_alive(host, name[len(prefix) :]):
-            host.remove(os.path.join(folder, name))
-
-
-def _is_alive(host: Host, pid: str) -> bool:
-    return not pid.isdigit() or host.info(f"/proc/{pid}") is not None
 
 
 def _verify(host: Host, source: str, path: str, checksum: str) -> None:
@@ -136,7 +139,7 @@ def checksum_error(checksum: str) -> str:
     exact: tuple[bool, ...] = (
         checksum == "none",
         algorithm in DIGEST_LENGTHS and is_url(value),
-        re.fullmatch(r"[0-9a-fA-F]+", value) is not None and DIGEST_LENGTHS.get(algorithm) == len(value),
+        _HEX.fullmatch(value) is not None and DIGEST_LENGTHS.get(algorithm) == len(value),
     )
     if any(exact):
         return ""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit
 
 # Long enough that two seeds never share a name, short enough for a file name beside a long guest name.
@@ -50,19 +51,25 @@ def write_seed(host: Host, cloud_init: CloudInit, path: str) -> None:
 
     xorriso is the maintained writer of ISO 9660; the label cidata is how cloud-init knows a seed.
     """
-    folder = f"{path}.part-{os.getpid()}"
+    folder = part_of(path)
     image = os.path.join(folder, "seed.iso")
-    names = sorted(cloud_init.files)
     host.make_dir(os.path.dirname(path), 0o711)
+    for dead in dead_parts(host, os.path.dirname(path)):
+        _clear(host, dead)
     host.make_dir(folder, 0o700)
     try:
-        for name in names:
-            host.write_file(os.path.join(folder, name), cloud_init.files[name].encode())
-        files = [os.path.join(folder, name) for name in names]
+        files = {os.path.join(folder, name): content for name, content in sorted(cloud_init.files.items())}
+        for file, content in files.items():
+            host.write_file(file, content.encode())
         host.run(["xorrisofs", "-quiet", "-output", image, "-volid", "cidata", "-joliet", "-rock", *files])
         host.run(["chmod", "0600", "--", image])
         host.rename(image, path)
     finally:
-        for name in [*names, "seed.iso"]:
-            host.remove(os.path.join(folder, name))
-        host.run(["rmdir", "--", folder])
+        _clear(host, folder)
+
+
+def _clear(host: Host, folder: str) -> None:
+    """Delete a part with all that is in it: user data that nobody looks after must not lie around."""
+    for name in host.list_dir(folder):
+        host.remove(os.path.join(folder, name))
+    host.run(["rmdir", "--", folder])

@@ -1,0 +1,27 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts: files and folders that are being made, under names that tell whose they are, until they are whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+
+_PART = re.compile(r".+\.part-([0-9]{1,10})", re.ASCII)
+
+
+def part_of(path: str) -> str:
+    """The name under which this run makes what will be at path."""
+    return f"{path}.part-{os.getpid()}"
+
+
+def dead_parts(host: Host, folder: str) -> Iterator[str]:
+    """The paths of parts in a folder that no living run is making. Killed runs leave them."""
+    for name in host.list_dir(folder):
+        match = _PART.fullmatch(name)
+        if match and (int(match[1]) == os.getpid() or host.info(f"/proc/{match[1]}") is None):
+            yield os.path.join(folder, name)
