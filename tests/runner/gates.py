@@ -11,8 +11,9 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from .environment import CHECKOUT, COLLECTION
 from .part import Step
-from .workspace import CHECKOUT, COLLECTION, Workspace, collections_path
+from .workspace import Workspace, collections_path
 
 # ansible-test fetches this script from its own server to put pip into a bare environment. Python brings pip along.
 GET_PIP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"

@@ -12,9 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from .environment import CHECKOUT
 from .part import Part
 from .process import Processes
-from .workspace import CHECKOUT, Workspace
+from .workspace import Workspace
 
 WORKERS = 2
 

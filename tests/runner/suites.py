@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .environment import CHECKOUT
 from .part import Step, Steps
-from .workspace import CHECKOUT, Workspace
+from .workspace import Workspace
 
 
 def unit(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from ansible_collections.hostforge.hypervisor.tests.runner.workspace import CHECKOUT, tree_files
+from ansible_collections.hostforge.hypervisor.tests.runner.environment import CHECKOUT
+from ansible_collections.hostforge.hypervisor.tests.runner.workspace import tree_files
 from ansible_collections.hostforge.hypervisor.tests.unit.house import machine, rules
 
 
