@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish, converge
@@ -121,18 +122,15 @@ def mismatches(want: Guest, have: Guest) -> list[str]:
 
 
 def _wrong_nics(want: Guest, have: Guest) -> list[str]:
+    """Whether the cards can be told apart so that each is as wished. Tries every way: there are few cards."""
     if want.nics is None:
         return []
-    left = list(have.nics or ())
     names = ("network", "bridge", "mac", "vlan", "model")
-    wrong = []
-    for nic in sorted(want.nics, key=lambda one: one.mac is None):
-        match = next((card for card in left if not _entry(nic, card, names, "")), None)
-        if match is None:
-            wrong.append(f"nics: no {nic} among {left}")
-        else:
-            left.remove(match)
-    return wrong + [f"nics: nobody wished for {card}" for card in left]
+    cards = have.nics or ()
+    ways = permutations(cards) if len(cards) == len(want.nics) else ()
+    if any(all(not _entry(nic, card, names, "") for nic, card in zip(want.nics, way, strict=True)) for way in ways):
+        return []
+    return [f"nics: {cards} are not {want.nics}"]
 
 
 def _entry(want: object, have: object, names: Sequence[str], where: str) -> list[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
@@ -45,19 +45,30 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 SECRET_LENGTH = 8
 
 
+class GuestModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no types
+    """AnsibleModule that shows no secret either when it fails at once, for options of a wrong type."""
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        """End the task with an error."""
+        result.setdefault("invocation", {"module_args": _shown(self.params, self.argument_spec, "guests")})
+        super().fail_json(msg, **result)
+
+
 def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeResource) -> None:
     """Run a <hypervisor>_guest module.
 
     own: the options that only this hypervisor has, of each guest. task: the options of the task as a whole.
     make_driver: gets the module's parameters and the host.
     """
-    module = AnsibleModule(
+    module = GuestModule(
         argument_spec={**guest_argument_spec(hypervisor, own), **task},
         mutually_exclusive=[("name", "guests")],
         required_one_of=[("name", "guests")],
         supports_check_mode=True,
     )
-    module.no_log_values = {text for text in secrets_of(module.params) if len(text) >= SECRET_LENGTH}
+    seeds = {text for text in secrets_of(module.params) if len(text) >= SECRET_LENGTH}
+    passwords = {str(module.params[name]) for name, rule in task.items() if rule.get("no_log") and module.params[name]}
+    module.no_log_values = seeds | passwords
     run(module, "guests", lambda params: parse_wishes(params, hypervisor, own), make_driver)
 
 
@@ -75,7 +86,7 @@ def run_info_module(task: Spec, make_driver: MakeResource) -> None:
 
 def run(module: AnsibleModule, key: str, make_wishes: MakeWishes, make_resource: MakeResource) -> None:
     """Run any module of the collection that converges a list of things; key is the list's name, in the plural."""
-    shown = {"invocation": {"module_args": _shown(module.params)}}
+    shown = {"invocation": {"module_args": _shown(module.params, module.argument_spec, key)}}
     outcomes: list[Outcome[Any]] = []
     try:
         wishes = make_wishes(module.params)
@@ -121,8 +132,25 @@ def _entry(singular: str, outcome: Outcome[Any]) -> dict[str, Any]:
     return {**entry, **{name: value for name, value in extra.items() if value}}
 
 
-def _shown(value: Any) -> Any:
-    """The parameters without what cloud_init holds."""
-    if isinstance(value, dict):
-        return {key: HIDDEN if key == "cloud_init" and item else _shown(item) for key, item in value.items()}
-    return [_shown(item) for item in value] if isinstance(value, list) else value
+def _shown(given: Mapping[str, Any], spec: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+    """The parameters without secrets, and without what stands where nobody looks for secrets.
+
+    key: the list whose entries take the same options as the task. It is no_log as a whole, for AnsibleModule would log
+    all of it, and is shown here as far as it holds no secret. A value under a name that is no option is not shown: it
+    may be user data that is not indented as far as it should be.
+    """
+    return {name: _shown_value(name, value, spec, key) for name, value in given.items()}
+
+
+def _shown_value(name: str, value: Any, spec: Mapping[str, Any], key: str) -> Any:
+    rule = spec.get(name)
+    inner = rule.get("options") if rule else None
+    if rule is not None and name == key and inner is None:
+        inner = {other: one for other, one in spec.items() if other != key}
+    elif value and (rule is None or rule.get("no_log")):
+        return HIDDEN
+    if inner is None or not isinstance(value, (dict, list)):
+        return value
+    entries = value if isinstance(value, list) else [value]
+    shown = [_shown(one, inner) if isinstance(one, dict) else HIDDEN for one in entries]
+    return shown if isinstance(value, list) else shown[0]
