@@ -22,6 +22,11 @@ DPKG_OPTIONS = (
     "path-include=/usr/share/doc/*/copyright",
     "path-include=/usr/share/locale/locale.alias",
 )
+# Guests only: descriptions of hardware and languages that no test looks at.
+_GUEST_OPTIONS = (
+    "path-exclude=/usr/lib/udev/hwdb.d/*",
+    "path-exclude=/usr/share/i18n/*",
+)
 # The image gets an initrd of our own, so the distribution's is neither built now nor at later updates.
 _NO_INITRAMFS = (
     "path-exclude=/etc/kernel/postinst.d/initramfs-tools",
@@ -40,6 +45,7 @@ def build_rootfs(recipe: Recipe, apt: AptSettings, target: Path, log: Path) -> N
 
 def mmdebstrap_command(recipe: Recipe, apt: AptSettings, sources: Path, target: Path) -> list[str]:
     """The package lists stay in the image: an installed host has them, and reading them is slow in a VM."""
+    options = (*DPKG_OPTIONS, *_NO_INITRAMFS, *(_GUEST_OPTIONS if recipe.kind == "guest" else ()))
     return [
         "mmdebstrap",
         f"--mode={'root' if is_root() else 'unshare'}",
@@ -49,7 +55,7 @@ def mmdebstrap_command(recipe: Recipe, apt: AptSettings, sources: Path, target: 
         "--aptopt=APT::Install-Recommends \"false\";",
         "--aptopt=Acquire::Languages \"none\";",
         *(f"--aptopt={line}" for line in apt.options),
-        *(f"--dpkgopt={option}" for option in (*DPKG_OPTIONS, *_NO_INITRAMFS)),
+        *(f"--dpkgopt={option}" for option in options),
         f"--include={','.join(recipe.packages)}",
         recipe.suite,
         str(target),
