@@ -164,7 +164,7 @@ options:
   restart:
     description:
       - Whether a running guest may be restarted for a change that cannot be made while it runs.
-      - V(never) stores such a change for the guest's next start, and RV(guests[].restart_required) says so.
+      - V(never) stores such a change for the guest's next start, and the result says C(restart_required).
       - V(graceful) asks the guest to shut down and starts it again.
       - V(force) cuts the power of a guest that does not shut down within O(shutdown_timeout). It also holds for stopping
         and removing.

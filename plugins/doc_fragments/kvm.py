@@ -20,7 +20,7 @@ requirements:
 """
 
     # For the modules that make guests.
-    GUEST = r"""
+    GUESTS = r"""
 options:
   kvm:
     description: What only guests of this hypervisor have.

@@ -19,7 +19,7 @@ author:
 extends_documentation_fragment:
   - hostforge.hypervisor.guest
   - hostforge.hypervisor.kvm
-  - hostforge.hypervisor.kvm.guest
+  - hostforge.hypervisor.kvm.guests
 seealso:
   - module: hostforge.hypervisor.guest
   - module: hostforge.hypervisor.kvm_guest_info
