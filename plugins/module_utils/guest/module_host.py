@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from urllib.error import HTTPError
 
 from ansible.module_utils.urls import open_url
 
@@ -19,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
 
 CHUNK_BYTES = 1024 * 1024
+AGENT = "hostforge.hypervisor"
 STALL_S = 60  # a server that sends nothing for so long has failed
 
 
@@ -57,10 +59,14 @@ class ModuleHost(Host):
         """Write a file in one step."""
         with _said(path):
             handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(content)
-        self.rename(temporary, path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    os.fchmod(file.fileno(), mode)
+                    file.write(content)
+                self.rename(temporary, path)
+            finally:
+                # What could not be written whole may still hold a secret.
+                self.remove(temporary)
 
     def info(self, path: str) -> FileInfo | None:
         """Tell about a file."""
@@ -83,13 +89,13 @@ class ModuleHost(Host):
             return
         if not os.path.isdir(os.path.dirname(path)):
             self.make_dir(os.path.dirname(path))
-        with _said(path):
-            os.mkdir(path)
+        with _said(path), suppress(FileExistsError):  # another run has made it at this moment
+            os.mkdir(path, mode)
             os.chmod(path, mode)  # mkdir's own mode is cut by the umask
 
     def rename(self, source: str, target: str) -> None:
         """Move a file in one step."""
-        with _said(target):
+        with _said(f"{source} to {target}"):
             _sync(source)
             os.replace(source, target)
             _sync(os.path.dirname(target))
@@ -103,13 +109,17 @@ class ModuleHost(Host):
     def fetch(self, url: str, path: str) -> None:
         """Download to a file."""
         try:
-            with open_url(url, timeout=STALL_S, http_agent="hostforge.hypervisor") as answer, open(path, "wb") as file:
+            # As it is sent: checksums and announced lengths are of that.
+            with open_url(url, timeout=STALL_S, http_agent=AGENT, decompress=False) as answer, open(path, "wb") as file:
                 shutil.copyfileobj(answer, file, CHUNK_BYTES)
                 announced = answer.headers.get("Content-Length")
                 size = file.tell()
+        except HTTPError as error:
+            error.close()
+            raise HostError(f"{url} cannot be fetched: {error}") from error
         except Exception as error:  # what the server, TLS and urllib can raise has no common base
             raise HostError(f"{url} cannot be fetched: {error}") from error
-        if announced is not None and int(announced) != size:
+        if announced is not None and announced.strip() != str(size):
             raise HostError(f"{url} announced {announced} bytes and sent {size}")
 
     def copy(self, source: str, path: str) -> None:
