@@ -104,7 +104,7 @@ class FakeDriver(Driver):
     def _create(self, change: Change) -> None:
         want: Guest = change.after
         definition = copy.deepcopy(EMPTY)
-        least = {"vcpus_max": want.vcpus, "memory_max_mib": want.memory_mib}
+        least: dict[str, Any] = {"vcpus_max": want.vcpus, "memory_max_mib": want.memory_mib}
         full = replace(want, **{key: value for key, value in least.items() if getattr(want, key) is None})
         for field in WORDS:
             if getattr(full, field) is not None:
@@ -123,8 +123,8 @@ class FakeDriver(Driver):
             self._make_disk(want.name, disk)
 
     def _rank(self, name: str, autostart: Autostart | None) -> None:
-        on = autostart is not None and autostart.enabled
-        self.hypervisor.set_rank(name, {"order": autostart.order, "delay": autostart.delay_s} if on else None)
+        rank = {"order": autostart.order, "delay": autostart.delay_s} if autostart and autostart.enabled else None
+        self.hypervisor.set_rank(name, rank)
 
     def _path(self, name: str, disk: Disk) -> str:
         folder = self.hypervisor.pools[disk.pool or "default"]

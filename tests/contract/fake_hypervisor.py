@@ -36,7 +36,14 @@ class FakeHypervisor:
     def define(self, name: str, definition: dict[str, Any]) -> None:
         """Store a definition: about, cores, ram_kib, boot, drives, trays, cards, seed, tuning… and anything else."""
         self._refuse_nonsense(definition)
-        new = {"id": str(uuid.uuid4()), "stored": {}, "running": None, "boots": 0, "obeys": True, "rank": None}
+        new: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "stored": {},
+            "running": None,
+            "boots": 0,
+            "obeys": True,
+            "rank": None,
+        }
         machine = self.machines.setdefault(name, new)
         if self.frozen and machine["running"] is not None:
             raise HostError(f"{name} runs and cannot be redefined")

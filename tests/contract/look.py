@@ -36,12 +36,12 @@ def run(subject: Subject, want: Guest, restart: str = "never", **more: Any) -> O
 def refused(subject: Subject, want: Guest, restart: str = "never", **more: Any) -> Outcome[Guest]:
     """One task for one guest, which must be refused before anything is touched."""
     before = subject.dump()
-    for check in (True, False):
-        (outcome,) = run_all(subject, [want], policy(subject, restart, **more), check)
-        assert outcome.error, f"{'check mode' if check else 'a run'} accepts it and does {verbs(outcome)}"
+    check, done = (run_all(subject, [want], policy(subject, restart, **more), check)[0] for check in (True, False))
+    for outcome, who in ((check, "check mode"), (done, "a run")):
+        assert outcome.error, f"{who} accepts it and does {verbs(outcome)}"
         assert not outcome.changes
-        assert_untouched(before, subject.dump(), "a refused run")
-    return outcome
+    assert_untouched(before, subject.dump(), "a refused run")
+    return done
 
 
 def predicted(subject: Subject, want: Guest, restart: str = "never", **more: Any) -> Outcome[Guest]:

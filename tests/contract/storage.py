@@ -58,7 +58,7 @@ def a_disk_in_use_is_deleted_after_the_restart(subject: Subject) -> None:
     path = _with_data(subject)
     on = replace(subject.base, state="running")
     run(subject, replace(on, disks=None))
-    if subject.traits.is_hot("disks", None, there(subject).disks[-1]):
+    if subject.traits.is_hot("disks", None, (there(subject).disks or ())[-1]):
         predicted(subject, on, delete_disks=True)
     else:
         refused(subject, on, delete_disks=True)

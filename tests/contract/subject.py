@@ -14,9 +14,9 @@ where the fixture ``subject`` gives a new KvmSubject on a host without guests, a
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
@@ -32,7 +32,7 @@ FOREIGN = "foreign"  # add_foreign_guest(), attach_foreign_disk(), share_disk(),
 POWER = "power"  # power() tells one boot from the next
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Edit:
     """One property's change, as data: the base wish with `before`, then with `after` as well.
 
@@ -42,7 +42,7 @@ class Edit:
     name: str
     field: str
     after: Mapping[str, Any]
-    before: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     also: tuple[str, ...] = ()
 
     def __str__(self) -> str:

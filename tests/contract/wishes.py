@@ -72,7 +72,7 @@ def base_wish(place: Place, traits: Traits, **instead: Any) -> Guest:
 def only_known(guest: Guest, traits: Traits) -> Guest:
     """A wish without the properties that the hypervisor does not have."""
     known = {*traits.fields, "name", "state", "options"}
-    gone = {one.name: one.default for one in fields(Guest) if one.name not in known}
+    gone: dict[str, Any] = {one.name: one.default for one in fields(Guest) if one.name not in known}
     gone["options"] = tuple((key, value) for key, value in guest.options if key in known)
     gone["disks"] = _without(guest.disks, "disks", ("pool", "format", "bus"), traits)
     gone["nics"] = _without(guest.nics, "nics", ("vlan", "model"), traits)
