@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import shlex
-import xml.etree.ElementTree as ElementTree
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError, HypervisorError
 
+__all__ = ["connect", "libvirt", "libvirt_says"]
+
 if TYPE_CHECKING:
-    import libvirt as libvirt
+    import libvirt
 else:
     # On a bare host, in check mode, the collection is imported before the role has installed the bindings.
     try:

@@ -151,10 +151,10 @@ def _dhcp_differences(want: Network, have: Network, live: Network | None, waits:
         return
     stored, running = have.dhcp or Dhcp(enabled=False), (live.dhcp or Dhcp(enabled=False)) if live else None
     both = [stored] + ([running] if running is not None else [])
-    if any(one.enabled != want.dhcp.enabled for one in both):
+    others = [one for one in both if one.enabled != want.dhcp.enabled]
+    if others:
         after = want.dhcp if want.dhcp.enabled else Dhcp(enabled=False)
-        before = next(one for one in both if one.enabled != want.dhcp.enabled)
-        change = Change(want.name, "set", "dhcp", before=before, after=after)
+        change = Change(want.name, "set", "dhcp", before=others[0], after=after)
         yield Found(change, stored.enabled != after.enabled, running is not None and running.enabled != after.enabled)
     elif want.dhcp.enabled:
         yield from _range_differences(want, want.dhcp, stored, running, waits)
@@ -166,10 +166,10 @@ def _range_differences(want: Network, wish: Dhcp, stored: Dhcp, live: Dhcp | Non
         return
     wanted = Dhcp(True, wish.start, wish.end)
     spans = [Dhcp(True, one.start, one.end) for one in (stored, live) if one is not None]
-    if any(one != wanted for one in spans):
-        before = next(one for one in spans if one != wanted)
+    others = [one for one in spans if one != wanted]
+    if others:
         in_live = live is not None and spans[-1] != wanted
-        change = Change(want.name, "set", "dhcp.range", before=before, after=wanted, hot=in_live and not waits)
+        change = Change(want.name, "set", "dhcp.range", before=others[0], after=wanted, hot=in_live and not waits)
         yield Found(change, spans[0] != wanted, in_live)
 
 
