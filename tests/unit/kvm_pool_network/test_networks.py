@@ -60,7 +60,7 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize(("edit", "planned"), EDITS, ids=[str(edit) for edit, _ in EDITS])
+@pytest.mark.parametrize(("edit", "planned"), EDITS, ids=[str(edit) for edit, _planned in EDITS])
 def test_every_edit_is_predicted_made_and_not_repeated(
     networks: Run, libvirt: Fake, edit: dict[str, Any], planned: list[str]
 ) -> None:
@@ -83,7 +83,7 @@ def test_an_address_passes_from_one_host_to_a_new_one_whose_mac_sorts_first(netw
 
 def test_what_we_do_not_know_survives_every_edit(networks: Run, libvirt: Fake) -> None:
     libvirt.networkDefineXML(FOREIGN)
-    for edit, _ in EDITS:
+    for edit, _planned in EDITS:
         if edit.get("dhcp") != {"enabled": False}:
             assert networks({"name": "n", **edit})[0].error == ""
     root = ET.fromstring(libvirt.networks["n"].stored)

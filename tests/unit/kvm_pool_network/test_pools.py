@@ -51,7 +51,7 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize(("edit", "planned"), EDITS, ids=[str(edit) for edit, _ in EDITS])
+@pytest.mark.parametrize(("edit", "planned"), EDITS, ids=[str(edit) for edit, _planned in EDITS])
 def test_every_edit_is_predicted_made_and_not_repeated(
     pools: Run, libvirt: Fake, edit: dict[str, Any], planned: list[str]
 ) -> None:
