@@ -121,14 +121,14 @@ def test_a_failed_change_stops_only_its_own_and_is_named() -> None:
     assert outcomes[1].after == Lamp("b", "red")
 
 
-def test_after_a_failure_the_state_is_looked_at_again() -> None:
+def test_after_a_failure_the_state_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     lamps = Lamps({"a": Lamp("a", "blue")})
 
     def half(change: Change) -> None:
         lamps.there["a"] = Lamp("a", "violet")
         raise HostError("half way")
 
-    lamps.apply = half
+    monkeypatch.setattr(lamps, "apply", half)
     (outcome,) = converge(lamps, wishes("a"), check_mode=False)
     assert (outcome.before, outcome.after) == (Lamp("a", "blue"), Lamp("a", "violet"))
 
@@ -141,7 +141,7 @@ def test_a_change_that_does_not_hold_is_an_error() -> None:
     assert outcomes[1].error == ""
 
 
-def test_a_refusal_after_the_run_is_an_error() -> None:
+def test_a_refusal_after_the_run_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     lamps = Lamps()
     plan = lamps.plan
 
@@ -150,7 +150,7 @@ def test_a_refusal_after_the_run_is_an_error() -> None:
             raise PlanError("not like this")
         return plan(wish, have)
 
-    lamps.plan = once
+    monkeypatch.setattr(lamps, "plan", once)
     (outcome,) = converge(lamps, wishes("a"), check_mode=False)
     assert outcome.error == "after the run: not like this"
 

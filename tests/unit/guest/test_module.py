@@ -29,8 +29,11 @@ from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDri
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import SECRET
 
-OWN = {"cpu_mode": {"type": "str", "choices": ["host", "plain"]}}
-TASK = {"uri": {"type": "str", "default": "fake:///"}, "password": {"type": "str", "no_log": True}}
+OWN: dict[str, dict[str, Any]] = {"cpu_mode": {"type": "str", "choices": ["host", "plain"]}}
+TASK: dict[str, dict[str, Any]] = {
+    "uri": {"type": "str", "default": "fake:///"},
+    "password": {"type": "str", "no_log": True},
+}
 SEED = {
     "user_data": {"users": [{"name": "root", "passwd": SECRET}]},
     "meta_data": {"token": SECRET},

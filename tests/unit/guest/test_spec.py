@@ -23,7 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 )
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import BAD, NAMES, SECRET, SIZES
 
-OWN = {
+OWN: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": ["fast", "slow"]},
     "tags": {"type": "list", "elements": "str"},
     "level": {"type": "int"},
