@@ -255,6 +255,15 @@ def test_other_secrets_of_the_task_stay_secret(bench: Bench) -> None:
     assert_silent(run)
 
 
+def test_the_info_module_on_a_host_that_does_not_answer(bench: Bench) -> None:
+    class Broken(FakeDriver):
+        def read(self, names: Any) -> Any:
+            raise HostError("the socket is closed")
+
+    failed = bench.run(lambda: run_info_module(TASK, lambda params, host: Broken(bench.hypervisor)), names=["a"]).result
+    assert (failed["failed"], failed["msg"]) == (True, "the socket is closed")
+
+
 def test_the_info_module(bench: Bench) -> None:
     bench.run(guests=[{"name": "a"}, {"name": "b", "cloud_init": SEED}])
     writes = bench.hypervisor.writes

@@ -119,6 +119,12 @@ def test_info_follows_links_and_tells_versions_apart(tmp_path: Path) -> None:
     assert changed.changed == 1
 
 
+def test_a_link_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    with pytest.raises(HostError, match="Too many levels"):
+        HOST.info(str(tmp_path / "a"))
+
+
 def test_folders_have_their_mode_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
