@@ -46,9 +46,11 @@ def become_private() -> None:
 
 
 def cover(folder: str) -> None:
-    """Lay an empty file system in memory over a folder."""
+    """Lay an empty file system in memory over a folder, with the folder's mode and owner."""
     os.makedirs(folder, exist_ok=True)
-    run("mount", "-t", "tmpfs", "-o", "mode=0755", "none", folder)
+    found = os.stat(folder)
+    run("mount", "-t", "tmpfs", "-o", f"mode={found.st_mode & 0o7777:o}", "none", folder)
+    os.chown(folder, found.st_uid, found.st_gid)
 
 
 def _copy_settings(folder: Path) -> None:

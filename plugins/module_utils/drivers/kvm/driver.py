@@ -62,6 +62,8 @@ class KvmDriver(Driver):
         self._opened: libvirt.virConnect | None = None
         self._storage: Storage | None = None
         self._users: dict[str, set[str]] = {}
+        self._mute: set[str] = set()
+        self._started: set[str] = set()
 
     @property
     def _connection(self) -> libvirt.virConnect:
@@ -80,7 +82,7 @@ class KvmDriver(Driver):
         with libvirt_says("the guests cannot be read"):
             domains = {domain.name(): domain for domain in self._connection.listAllDomains(0)}
             roots = {name: self._stored(domain) for name, domain in domains.items()}
-        self._users = {}
+        self._users, self._mute = {}, set()
         for name, root in roots.items():
             for path in read.sources(root):
                 self._users.setdefault(path, set()).add(name)
@@ -91,32 +93,43 @@ class KvmDriver(Driver):
 
     def _read_one(self, domain: libvirt.virDomain, root: Element, leases: addresses.Leases) -> Guest:
         seed = read.seed_drive(root)
+        state = power.state_of(domain)
+        live = root if state == "stopped" else xml.parse(domain.XMLDesc(0))
         facts = read.Facts(
-            state=power.state_of(domain),
+            state=state,
             autostart=bool(domain.autostart()),
-            sizes=self._sizes(domain, root),
+            sizes=self._sizes(domain, root, live),
             pools={folder: name for name, folder in self._disks.folders().items()},
             shared=frozenset(path for path in read.sources(root) if len(self._users.get(path, ())) > 1),
             seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
         )
         guest = read.read_guest(root, facts)
-        if facts.state == "stopped":
+        if state == "stopped":
             return guest
-        live = xml.parse(domain.XMLDesc(0))
         found = leases.of(nic.mac for nic in guest.nics or ())
-        running = replace(read.read_guest(live, facts, book=root), rigid=power.rigid(domain))
+        running = read.read_guest(live, facts, book=root)
+        if running.memory_mib != guest.memory_mib:
+            running = replace(running, memory_mib=self._told_memory(domain, guest, running))
         return replace(guest, live=running, addresses=found)
 
-    def _sizes(self, domain: libvirt.virDomain, root: Element) -> dict[str, int]:
-        sizes = {}
-        for disk in read.disks(root):
-            path, target = read.source(disk), xml.attribute(disk, "target", "dev")
-            if path and target:
-                try:
-                    sizes[path] = domain.blockInfo(path)[0]
-                except libvirt.libvirtError:
-                    continue  # the data is not there, which read_guest tells by a size of None
-        return sizes
+    def _told_memory(self, domain: libvirt.virDomain, guest: Guest, running: Guest) -> int | None:
+        """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""
+        if not power.is_mute(domain):
+            return power.settled_memory_kib(domain) // 1024
+        self._mute.add(guest.name)
+        return min(guest.memory_mib or 0, running.memory_mib or 0)
+
+    def _sizes(self, domain: libvirt.virDomain, *roots: Element) -> dict[str, int]:
+        """Path to capacity in bytes, of every disk whose data is there."""
+        paths = {read.source(disk) for root in roots for disk in read.disks(root)} - {None}
+        return {path: size for path in paths if path and (size := self._size(domain, path)) is not None}
+
+    def _size(self, domain: libvirt.virDomain, path: str) -> int | None:
+        try:
+            return domain.blockInfo(path)[0]
+        except libvirt.libvirtError:
+            # Of a running guest, libvirt only knows the disks that it runs with.
+            return self._disks.size(path) if domain.isActive() else None
 
     def _stored(self, domain: libvirt.virDomain, secure: bool = False) -> Element:
         flags = libvirt.VIR_DOMAIN_XML_INACTIVE if domain.isPersistent() else 0
@@ -129,11 +142,18 @@ class KvmDriver(Driver):
             check.check(change, wish.item, host)
 
     def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
-        """What libvirt does not do with what was written."""
-        order = wish.item.autostart
-        if wish.item.state == "absent" or order is None or (order.order, order.delay_s) == (None, None):
-            return ()
-        return ("autostart: order and delay are stored, but libvirt starts guests in an order of its own",)
+        """What libvirt, or the guest, does not do with what was written."""
+        want, said = wish.item, []
+        order = want.autostart
+        if want.state != "absent" and order is not None and (order.order, order.delay_s) != (None, None):
+            said.append("autostart: order and delay are stored, but libvirt starts guests in an order of its own")
+        # One that was started just now has not come so far.
+        if want.memory_mib is not None and want.name in self._mute - self._started:
+            said.append(
+                f"guest {want.name}: no balloon driver in it has taken its memory of {want.memory_mib} MiB yet; until "
+                "one does, it has all of its memory_max"
+            )
+        return tuple(said)
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
@@ -147,7 +167,7 @@ class KvmDriver(Driver):
             ("grow", "disks.size_bytes"): self._grow,
             ("set", "cloud_init"): self._set_seed,
             ("set", "autostart"): self._set_autostart,
-            ("start", "state"): lambda change: power.start(self._domain(change.name)),
+            ("start", "state"): self._start,
             ("stop", "state"): self._stop,
             ("restart", "state"): self._restart,
         }
@@ -301,17 +321,21 @@ class KvmDriver(Driver):
                 self._host.remove(path)
 
     def _set_autostart(self, change: Change) -> None:
-        self._edit(change)
+        # It is about the host's start, and nothing that a running guest has.
+        self._edit(replace(change, hot=False))
         self._domain(change.name).setAutostart(int(change.after.enabled))
+
+    def _start(self, change: Change) -> None:
+        power.start(self._domain(change.name))
+        self._started.add(change.name)
 
     def _stop(self, change: Change) -> None:
         power.stop(self._domain(change.name), change.timeout_s, change.force)
 
     def _restart(self, change: Change) -> None:
         self._stop(change)
-        domain = self._domain(change.name)
-        power.start(domain)
-        self._sweep_seeds(change.name, keep=self._seeds_in_use(domain))
+        self._start(change)
+        self._sweep_seeds(change.name, keep=self._seeds_in_use(self._domain(change.name)))
 
 
 def _keep_macs(root: Element, stored: Element) -> None:

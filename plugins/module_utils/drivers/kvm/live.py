@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, edit, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, edit, power, read, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import wait_until
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 
 # The guest's own driver does the work: unplugging and ballooning take as long as it likes, or for ever.
@@ -34,14 +33,22 @@ def _vcpus(domain: libvirt.virDomain, change: Change) -> None:
 
 
 def _memory(domain: libvirt.virDomain, change: Change) -> None:
+    """Tell the guest how much it may have. One that has no balloon driver yet takes it when it loads that."""
+    mute = power.is_mute(domain)
+    if mute and not _has_balloon(domain):
+        return
     kib = change.after * 1024
     domain.setMemoryFlags(kib, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    wait_until(
-        lambda: domain.info()[2] == kib,
-        GUEST_WORKS_S,
-        f"the guest did not take {change.after} MiB within {GUEST_WORKS_S} s: its balloon driver does not answer; "
-        "the new size is stored for its next start",
-    )
+    if not mute:
+        power.wait_until(
+            lambda: domain.info()[2] == kib,
+            GUEST_WORKS_S,
+            f"the guest did not take {change.after} MiB within {GUEST_WORKS_S} s; the new size is stored for its next start",
+        )
+
+
+def _has_balloon(domain: libvirt.virDomain) -> bool:
+    return xml.attribute(live_root(domain), "devices/memballoon", "model") not in (None, "none")
 
 
 def _add_disk(domain: libvirt.virDomain, change: Change) -> None:
@@ -106,7 +113,7 @@ def _detach(domain: libvirt.virDomain, find: Callable[[], Element | None], what:
     if device is None:
         return
     domain.detachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    wait_until(
+    power.wait_until(
         lambda: find() is None,
         GUEST_WORKS_S,
         f"the guest did not let go of {what} within {GUEST_WORKS_S} s; it goes when the guest is restarted",

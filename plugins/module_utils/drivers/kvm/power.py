@@ -12,6 +12,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 
 POLL_S = 0.5
+STANDS_S = 0.3  # a balloon that has not moved for so long has stopped
+SETTLES_S = 10
 ASK_AGAIN_S = 10  # a guest that is still booting does not hear the power button
 
 
@@ -24,13 +26,29 @@ def state_of(domain: libvirt.virDomain) -> str:
     return "paused" if state in halted else "running"
 
 
-def rigid(domain: libvirt.virDomain) -> frozenset[str]:
-    """What this running guest cannot take while it runs: memory, when no balloon driver in it ever spoke up."""
+def is_mute(domain: libvirt.virDomain) -> bool:
+    """Whether no balloon driver in this running guest has spoken up: it has none, or has not loaded it yet.
+
+    Such a guest has all of its maximum, whatever it was told to have, and no restart changes that. One that has
+    spoken has told its statistics, or has been given less than its maximum at some time.
+    """
+    _state, most, now = domain.info()[:3]
+    if now != most:
+        return False
     try:
-        speaks = domain.memoryStats().get("last_update", 0) > 0
+        return domain.memoryStats().get("last_update", 0) <= 0
     except libvirt.libvirtError:
-        speaks = False  # it has no balloon at all
-    return frozenset() if speaks else frozenset({"memory_mib"})
+        return True  # it has no balloon at all
+
+
+def settled_memory_kib(domain: libvirt.virDomain) -> int:
+    """The memory that a running guest has, once its balloon has stopped moving."""
+    end = time.monotonic() + SETTLES_S
+    before, now = -1, domain.info()[2]
+    while now != before and time.monotonic() < end:
+        time.sleep(STANDS_S)
+        before, now = now, domain.info()[2]
+    return now
 
 
 def start(domain: libvirt.virDomain) -> None:

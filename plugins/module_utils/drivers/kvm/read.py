@@ -68,7 +68,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         nics=tuple(_nic(one) for one in root.findall("devices/interface")),
         cloud_init=_cloud_init(root, facts),
         autostart=ledger.autostart(book, facts.autostart),
-        options=_options(root),
+        options=_options(root, book),
         uuid=root.findtext("uuid"),
     )
 
@@ -153,7 +153,13 @@ def _cloud_init(root: Element, facts: Facts) -> CloudInit | None:
     return CloudInit(match.group(1)) if match and facts.seed_there else None
 
 
-def _options(root: Element) -> tuple[tuple[str, str], ...]:
+def _options(root: Element, book: Element) -> tuple[tuple[str, str], ...]:
     graphics = xml.attribute(root, "devices/graphics", "type")
-    found = {"type": root.get("type"), "cpu_mode": xml.attribute(root, "cpu", "mode"), "graphics": graphics or "none"}
+    found = {"type": root.get("type"), "cpu_mode": _cpu_mode(root, book), "graphics": graphics or "none"}
     return tuple(sorted((key, value) for key, value in found.items() if value))
+
+
+def _cpu_mode(root: Element, book: Element) -> str | None:
+    """The processor's mode. When a guest starts, libvirt writes host-model out as a custom model of many features."""
+    mode, stored = xml.attribute(root, "cpu", "mode"), xml.attribute(book, "cpu", "mode")
+    return stored if (mode, stored) == ("custom", "host-model") else mode

@@ -109,6 +109,13 @@ class Storage:
         kind = self._info(path)["format"]
         self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
 
+    def size(self, path: str) -> int | None:
+        """The capacity of the data at path, in bytes; None when it is not there."""
+        if self._host.info(path) is None:
+            return None
+        size: int = self._info(path)["virtual-size"]
+        return size
+
     def dependents(self, path: str) -> list[str]:
         """The volumes of all pools whose data is based on the file at path."""
         with libvirt_says("the storage volumes cannot be read"):
