@@ -72,12 +72,27 @@ def test_plan(case: dict[str, Any]) -> None:
     for name, value in case.get("created", {}).items():
         made = getattr(changes[0].after, name)
         assert (list(made) if isinstance(made, tuple) else made) == value
+    for name, value in case.get("added", {}).items():
+        (entry,) = (change.after for change in changes if change.verb == "add")
+        assert getattr(entry, name) == value
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["about"])
 def test_cases_say_what_they_expect(case: dict[str, Any]) -> None:
     assert ("error" in case) != ("changes" in case)
-    assert set(case) <= {"about", "want", "have", "live", "traits", "policy", "changes", "created", "pending", "error"}
+    assert set(case) <= {
+        "about",
+        "want",
+        "have",
+        "live",
+        "traits",
+        "policy",
+        "changes",
+        "created",
+        "added",
+        "pending",
+        "error",
+    }
 
 
 def test_a_stop_waits_as_long_as_the_policy_says() -> None:
