@@ -15,6 +15,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     AbsentError,
     HypervisorError,
+    LiveError,
     MissingImageError,
     PlanError,
 )
@@ -171,11 +172,18 @@ def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:
     for change in outcome.changes:
         try:
             resource.apply(change)
+        except LiveError as error:
+            outcome = _failed(outcome, change, error)
         except HypervisorError as error:
-            what = " ".join(part for part in (change.verb, change.field, change.key) if part)
-            return replace(outcome, changes=tuple(done), error=f"{what}: {error}", cause=error)
+            return replace(_failed(outcome, change, error), changes=tuple(done))
         done.append(change)
     return outcome
+
+
+def _failed(outcome: Outcome[Item], change: Change, error: HypervisorError) -> Outcome[Item]:
+    what = " ".join(part for part in (change.verb, change.field, change.key) if part)
+    said = [text for text in (outcome.error, f"{what}: {error}") if text]
+    return replace(outcome, error="; ".join(said), cause=error)
 
 
 def _verify(resource: Resource[Item], outcome: Outcome[Item], have: Item | None) -> Outcome[Item]:

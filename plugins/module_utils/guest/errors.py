@@ -28,6 +28,10 @@ class HostError(HypervisorError):
     """The host did not do what it was asked: a command, a file, a download."""
 
 
+class LiveError(HypervisorError):
+    """The stored definition holds a change, but the running guest did not take it. What comes after can go on."""
+
+
 class AbsentError(HypervisorError):
     """The hypervisor is not installed or does not answer. In check mode this means: nothing is there yet."""
 

@@ -17,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     AbsentError,
     HostError,
     HypervisorError,
+    LiveError,
     MissingImageError,
     PlanError,
 )
@@ -119,6 +120,20 @@ def test_a_failed_change_stops_only_its_own_and_is_named() -> None:
     assert errors(outcomes) == ["set colour: the fuse is gone", ""]
     assert outcomes[0].changes == ()
     assert outcomes[1].after == Lamp("b", "red")
+
+
+def test_after_what_a_running_guest_did_not_take_the_rest_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = Lamps()
+    monkeypatch.setattr(lamps, "plan", lambda wish, _have: [Change(wish.item.name, verb) for verb in ("add", "set")])
+
+    def refuses(change: Change) -> None:
+        lamps.log.append(change.verb)
+        raise LiveError("not now")
+
+    monkeypatch.setattr(lamps, "apply", refuses)
+    (outcome,) = converge(lamps, wishes("a"), check_mode=False)
+    assert [change.verb for change in outcome.changes] == ["add", "set"]
+    assert outcome.error == "add: not now; set: not now"
 
 
 def test_after_a_failure_the_state_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.t
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS, write_seed
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
@@ -188,8 +188,12 @@ class KvmDriver(Driver):
         self._edit_live(domain, change)
 
     def _edit_live(self, domain: libvirt.virDomain, change: Change) -> None:
-        if change.hot and domain.isActive():
+        if not change.hot or not domain.isActive():
+            return
+        try:
             LIVE[change.verb, change.field](domain, change)
+        except libvirt.libvirtError as error:
+            raise LiveError(f"the running guest cannot take it: {error.get_error_message()}") from error
 
     def _create(self, change: Change) -> None:
         """Define the guest without its disks, make those, and define it whole.
@@ -239,14 +243,14 @@ class KvmDriver(Driver):
         self._edit(replace(change, after=disk))
 
     def _remove_disk(self, change: Change) -> None:
-        """Out of the running guest, then the data if that was asked for, then out of the definition.
+        """With its data: out of the running guest, then the data, then out of the definition.
 
         In this order a killed run leaves the disk in the definition, and the next run goes on from there.
         """
-        self._edit_live(self._domain(change.name), change)
         if change.delete:
+            self._edit_live(self._domain(change.name), change)
             self._delete_disk(change)
-        self._edit(replace(change, hot=False))
+        self._edit(replace(change, hot=change.hot and not change.delete))
 
     def _delete_disk(self, change: Change) -> None:
         """Look once more before deleting: another client may have come to use the disk since it was read."""

@@ -43,7 +43,7 @@ def _memory(domain: libvirt.virDomain, change: Change) -> None:
         power.wait_until(
             lambda: domain.info()[2] == kib,
             GUEST_WORKS_S,
-            f"the guest did not take {change.after} MiB within {GUEST_WORKS_S} s; the new size is stored for its next start",
+            f"the guest did not take {change.after} MiB within {GUEST_WORKS_S} s; it has them when it is restarted",
         )
 
 
@@ -64,7 +64,7 @@ def _add_disk(domain: libvirt.virDomain, change: Change) -> None:
 
 def _remove_disk(domain: libvirt.virDomain, change: Change) -> None:
     path = change.before.path
-    _detach(domain, lambda: devices.find_disk(live_root(domain), path), f"disk {change.key}")
+    _detach(domain, change, lambda: devices.find_disk(live_root(domain), path))
 
 
 def _grow(domain: libvirt.virDomain, change: Change) -> None:
@@ -93,7 +93,7 @@ def _add_nic(domain: libvirt.virDomain, change: Change) -> None:
 
 def _remove_nic(domain: libvirt.virDomain, change: Change) -> None:
     mac = change.before.mac
-    _detach(domain, lambda: devices.find_nic(live_root(domain), mac), f"card {mac}")
+    _detach(domain, change, lambda: devices.find_nic(live_root(domain), mac))
 
 
 def _set_nic_source(domain: libvirt.virDomain, change: Change) -> None:
@@ -108,16 +108,14 @@ def _attach(domain: libvirt.virDomain, device: Element) -> None:
     domain.attachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
-def _detach(domain: libvirt.virDomain, find: Callable[[], Element | None], what: str) -> None:
+def _detach(domain: libvirt.virDomain, change: Change, find: Callable[[], Element | None]) -> None:
     device = find()
     if device is None:
         return
     domain.detachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    power.wait_until(
-        lambda: find() is None,
-        GUEST_WORKS_S,
-        f"the guest did not let go of {what} within {GUEST_WORKS_S} s; it goes when the guest is restarted",
-    )
+    goes = "it goes, with its data, when the guest is off" if change.delete else "it goes when the guest is restarted"
+    says = f"the guest did not let go of it within {GUEST_WORKS_S} s; {goes}"
+    power.wait_until(lambda: find() is None, GUEST_WORKS_S, says)
 
 
 LIVE: dict[tuple[str, str], Live] = {

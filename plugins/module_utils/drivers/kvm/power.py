@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
 
 POLL_S = 0.5
 STANDS_S = 0.3  # a balloon that has not moved for so long has stopped
@@ -96,9 +96,9 @@ def _give_up(domain: libvirt.virDomain, timeout_s: int, force: bool) -> None:
 
 
 def wait_until(holds: Callable[[], bool], timeout_s: float, says: str) -> None:
-    """Poll until something holds. Raises HypervisorError with what it says when it does not."""
+    """Poll until a running guest has taken a change. Raises LiveError with what it says when it does not."""
     end = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() >= end:
-            raise HypervisorError(says)
+            raise LiveError(says)
         time.sleep(POLL_S / 2)
