@@ -43,7 +43,7 @@ options:
     type: list
     elements: dict
     suboptions:
-      name: &name
+      name:
         description: The name of the network.
         type: str
         required: true
@@ -124,8 +124,8 @@ options:
         type: str
         choices: [never, force]
   name:
-    <<: *name
-    required: false
+    description: The name of the network.
+    type: str
   state:
     <<: *state
     default: running

@@ -41,7 +41,7 @@ options:
     type: list
     elements: dict
     suboptions:
-      name: &name
+      name:
         description: The name of the pool.
         type: str
         required: true
@@ -99,8 +99,8 @@ options:
           - No volume is moved. Guests that exist keep looking for their disks in the old place.
         type: bool
   name:
-    <<: *name
-    required: false
+    description: The name of the pool.
+    type: str
   state:
     <<: *state
     default: running
