@@ -250,7 +250,8 @@ def test_other_secrets_of_the_task_stay_secret(bench: Bench) -> None:
             raise HostError(f"no entry with {SECRET}")
 
     bench.driver = Telling
-    run = bench.run(name="web1", password=SECRET)
+    run = bench.run(name="web1", password=SECRET, uri="fake://somewhere")
+    assert run.result["invocation"]["module_args"]["uri"] == "fake://somewhere"
     assert "no entry with" in run.result["msg"]
     assert_silent(run)
 
@@ -272,6 +273,7 @@ def test_the_info_module(bench: Bench) -> None:
         run_info_module(TASK, lambda params, host: FakeDriver(bench.hypervisor))
 
     everything = bench.run(main)
+    assert bench.run(main, _ansible_check_mode=True).result == everything.result
     assert [guest["name"] for guest in everything.result["guests"]] == ["a", "b"]
     assert everything.result["changed"] is False
     assert [guest["name"] for guest in bench.run(main, names=["b", "c"]).result["guests"]] == ["b"]

@@ -283,6 +283,10 @@ def test_disks_that_stay_are_named() -> None:
         change("remove", "disks", disks[2], None, key="logs", delete=True),
     )
     assert kept_disks(detached) == ["/data"]
+    others = outcome(
+        change("add", "disks", None, disks[0], key="root"), change("remove", "nics", Nic("a"), None, key="a")
+    )
+    assert kept_disks(others) == []
     late = outcome(
         change("remove", "disks", disks[1], None, key="data"),
         power("restart", "running", "running"),

@@ -127,6 +127,11 @@ def test_a_task_without_a_list_is_one_guest() -> None:
     assert [wish.item.name for wish in parse_wishes({"name": "a", "uri": "x", "guests": None}, "fake", OWN)] == ["a"]
 
 
+def test_a_value_may_be_its_maximum() -> None:
+    (wish,) = parse({"name": "a", "vcpus": 2, "vcpus_max": 2, "memory": "1 GiB", "memory_max": "1024 MiB"})
+    assert (wish.item.vcpus_max, wish.item.memory_max_mib) == (2, 1024)
+
+
 def test_an_empty_list_is_no_guest() -> None:
     assert parse() == []
 
