@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_libvirt_has_the_guests_in_their_states(root: Any) -> None:
 
 
 def test_the_guest_runs_with_kvm_and_without_a_screen(root: Any) -> None:
-    definition = ElementTree.fromstring(root.check_output(f"{VIRSH} dumpxml web1"))
+    definition = ET.fromstring(root.check_output(f"{VIRSH} dumpxml web1"))
     assert definition.get("type") == "kvm"
     assert definition.find("devices/graphics") is None
     assert definition.find("devices/serial") is not None
@@ -77,7 +77,7 @@ def test_the_edits_are_seen_inside_without_a_restart(web1: Any) -> None:
 
 
 def test_the_edits_are_stored_for_the_next_boot(root: Any) -> None:
-    stored = ElementTree.fromstring(root.check_output(f"{VIRSH} dumpxml --inactive web1"))
+    stored = ET.fromstring(root.check_output(f"{VIRSH} dumpxml --inactive web1"))
     assert stored.findtext("description") == "front end, edited while it ran"
     paths = [one.get("file") for one in stored.findall("devices/disk[@device='disk']/source")]
     assert paths == [f"{IMAGES}/web1.root.qcow2", f"{IMAGES}/web1.data.qcow2"]

@@ -17,7 +17,8 @@ UPLINK = "enp0s4"
 
 # Nothing here changes what a hypervisor role meets; all of it wakes up at a bad time on a slow machine.
 MASKED_ON_HOSTS = (
-    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service"),
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
+    *("e2scrub_all.timer", "e2scrub_reap.service"),
     *("fstrim.timer", "logrotate.timer", "man-db.timer", "getty@tty1.service", "systemd-update-utmp-runlevel.service"),
 )
 # A guest shows that it boots, has an address, lets its user in and sees its devices. Each of these costs a nested
@@ -145,7 +146,9 @@ ln -sf /lib/systemd/system/cloud-init.target "$1/multi-user.target.wants/cloud-i
 # Hundreds of devices of every machine concern nobody here: terminals, processors, sensors.
 _SUBSYSTEMS = ("acpi", "ata_device", "block", "cdrom", "dmi", "hid", "input", "net", "nvme", "pci", "platform", "scsi")
 _SUBSYSTEMS += ("serio", "tpm", "usb", "virtio", "virtio-ports", "vsock")
-_UDEV_TRIGGER = "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add {matches}\n{serial}\n".format(
+_UDEV_COMMAND = "udevadm trigger --type=devices --action=add"
+_UDEV_TRIGGER = "[Service]\nExecStart=\nExecStart=-{command} {matches}\n{serial}\n".format(
+    command=_UDEV_COMMAND,
     matches=" ".join(f"--subsystem-match={name}" for name in _SUBSYSTEMS),
     serial="ExecStart=-udevadm trigger --action=add --name-match=/dev/ttyS0",
 )

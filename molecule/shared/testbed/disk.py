@@ -9,8 +9,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from .grub import install_bios
 from .gpt import Partition, write_gpt
+from .grub import install_bios
 from .tools import run
 
 _MIB = 1024 * 1024

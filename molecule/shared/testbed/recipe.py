@@ -37,7 +37,7 @@ class Recipe:
 
 _COMMON = ("busybox-static", "iproute2", "kmod", "openssh-server", "python3", "sudo", "systemd-sysv", "udev")
 
-# What every installed Debian has by its packages' priority and an Ansible target needs; no hypervisor, no library of one.
+# What every installed Debian has by its packages' priority and an Ansible target needs; nothing of a hypervisor.
 _HOST = (
     *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "linux-image-cloud-amd64"),
     *("logrotate", "netbase", "nftables", "procps", "python3-apt"),
@@ -53,7 +53,8 @@ _GUEST_13 = ("linux-image-cloud-amd64",)
 _GUEST_MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon"),
     *("ahci", "ata_piix", "sd_mod", "sr_mod", "nvme", "usb_storage", "xhci_pci", "ehci_pci"),
-    *("crc32c_generic", "ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop", "9p", "9pnet_virtio", "virtiofs"),
+    *("crc32c_generic", "ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop"),
+    *("9p", "9pnet_virtio", "virtiofs"),
     *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy"),
     *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos", "i6300esb", "iTCO_wdt"),
     *("vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg", "shpchp", "pvpanic", "autofs4", "configfs", "unix"),

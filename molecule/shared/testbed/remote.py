@@ -42,9 +42,8 @@ def ssh_command(record: Record, *words: str) -> list[str]:
 def run_in(record: Record, words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
     """Run a command in the VM; ssh hands the words to a shell there, so they must not come from outside."""
     command = ssh_command(record, *words)
-    return subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=seconds
-    )
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(command, check=False, timeout=seconds, **options)
 
 
 def wait_for_ssh(record: Record) -> None:

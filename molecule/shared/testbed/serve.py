@@ -24,10 +24,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._files = files
         super().__init__(*arguments)  # type: ignore[arg-type]
 
-    def do_GET(self) -> None:  # noqa: N802 (the name is http.server's)
+    def do_GET(self) -> None:
         self._answer(body=True)
 
-    def do_HEAD(self) -> None:  # noqa: N802 (the name is http.server's)
+    def do_HEAD(self) -> None:
         self._answer(body=False)
 
     def log_message(self, *_arguments: object) -> None:
