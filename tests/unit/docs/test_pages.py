@@ -98,6 +98,11 @@ def templated(value: object) -> object:
     return {"source": "/image"} if isinstance(value, str) and value.startswith("{{") else value
 
 
+def test_the_map_names_every_file_of_the_core() -> None:
+    core = (CHECKOUT / "plugins/module_utils/guest").glob("[a-z]*.py")
+    assert [path.name for path in core if f"`{path.name}`" not in PAGES["docs/architecture.md"]] == []
+
+
 def test_what_the_tests_of_links_find() -> None:
     bad = (
         "[a](nowhere.md) [b](README.md#no-such-heading) [c](../outside) [d](https://example.org/x)\n```\n[e](f)\n```\n"

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import define, devices, read, storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import plan, report
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import GUEST
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Field, Traits
 from ansible_collections.hostforge.hypervisor.tests.docs import specification
+from ansible_collections.hostforge.hypervisor.tests.runner.environment import CHECKOUT
 
 TEXT = specification.PAGE.read_text()
 TABLES = TEXT[TEXT.index(specification.BEGIN) :].splitlines()
@@ -55,3 +58,21 @@ def test_what_belongs_to_a_default_is_no_part_of_the_meaning() -> None:
     option = {"description": ["A card. A new one is V(virtio) where nothing is written."], "type": "str"}
     assert specification.described(option) == ("A card.", "`virtio`")
     assert specification.described({**option, "default": True}) == ("A card.", "`true`")
+
+
+def test_the_page_of_kvm_tells_what_a_new_guest_gets() -> None:
+    wish = Guest("new", disks=(Disk("root", 1024**3, path="/pool/new.root.qcow2"),), nics=(Nic("default"),))
+    want = plan.complete(wish)
+    definition = define.new_definition(want, define.Plot("x86_64", want.disks or ()))
+    found = report.describe(read.read_guest(definition, read.Facts()))
+    found |= {"disks.bus": found["disks"][0]["bus"], "nics.model": found["nics"][0]["model"]}
+    found |= {"disks.pool": storage.DEFAULT_POOL, "disks.format": devices.DEFAULT_FORMAT}
+    text = (CHECKOUT / "docs/kvm.md").read_text().partition("## What a new guest gets")[2].partition("\n\n##")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    for options, told in rows:
+        value = found[options.split(",")[0].strip("`").removeprefix("kvm.")]
+        assert told.split(";")[0].strip("`") == (str(value).lower() if isinstance(value, bool) else str(value))
+    assert {name.strip("`") for options, _told in rows for name in options.split(", ")} >= {
+        *(f"kvm.{name}" for name in specification.fragment("kvm")["kvm"]["suboptions"]),
+        *("vcpus", "memory", "firmware", "tpm", "autostart", "disks.bus", "nics.model"),
+    }
