@@ -195,7 +195,7 @@ def _path(subject: Subject, name: str) -> str:
 
 
 def _data(subject: Subject) -> Disk:
-    return replace(_root(subject), name="data", size_bytes=33 * MIB)
+    return replace(_root(subject), name="data", size_bytes=33 * MIB, image=None)
 
 
 def _with_data(subject: Subject) -> str:

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 import libvirt
 import pytest
 
-from ansible_collections.hostforge.hypervisor.tests.integration import daemon, private
+from ansible_collections.hostforge.hypervisor.tests.integration import daemon, guest_image, private
 
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirt.virConnect]:
     """A host without guests: this machine, with a libvirt daemon of the session's own."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
+    # It is made of packages from the network, which the session then has no more.
+    guest_image.guest_image()
     private.become_private()
     with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log") as connection:
         yield connection

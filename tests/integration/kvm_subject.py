@@ -46,7 +46,7 @@ PLACE = Place(
     image=IMAGE,
     options={"cpu_mode": ("maximum", "host-model"), "graphics": ("none", "vnc")},
 )
-NO_SYSTEM = "a guest without a system does not let go of a device; test_running.py has one with a system"
+NO_SYSTEM = "a guest without a system does not let go of a device; system_subject.py has one with a system"
 LIBVIRT_11 = "before libvirt 11.0 no guest with a tagged card on a Linux bridge starts"
 
 
@@ -86,6 +86,8 @@ class KvmSubject(Subject):
     image = IMAGE
     # None of its guests shuts down when asked, so there is nothing to wait for.
     shutdown_timeout_s = 0
+    kind: ClassVar[type[KvmDriver]] = EmulatedKvmDriver
+    has_system: ClassVar[bool] = False
 
     def __init__(self, connection: libvirt.virConnect) -> None:
         self._connection = connection
@@ -94,7 +96,7 @@ class KvmSubject(Subject):
         run("qemu-img", "create", "-q", "-f", "qcow2", IMAGE, "16M")
 
     def make_driver(self) -> KvmDriver:
-        return EmulatedKvmDriver(URI, "/var/lib/hostforge/images", "/var/lib/hostforge/seeds", ModuleHost())
+        return self.kind(URI, "/var/lib/hostforge/images", "/var/lib/hostforge/seeds", ModuleHost())
 
     def clean(self) -> None:
         """Leave a host without guests."""
@@ -138,8 +140,8 @@ class KvmSubject(Subject):
             "cpu_mode": root.find("cpu").get("mode"),  # type: ignore[union-attr]
             "graphics": "none" if graphics is None else graphics.get("type"),
         }
-        if running:
-            # Without a balloon driver it has all that it may have, whatever it is told; test_running.py has one with.
+        if running and not self.has_system:
+            # Without a balloon driver it has all that it may have, whatever it is told.
             # And libvirt writes host-model out.
             gone = ("memory_mib", "cpu_mode") if found["cpu_mode"] == "custom" else ("memory_mib",)
             found = {key: value for key, value in found.items() if key not in gone}

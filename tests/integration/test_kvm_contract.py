@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.contract.cases import Case, cases
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject
+from ansible_collections.hostforge.hypervisor.tests.integration.system_subject import SystemSubject, system_cases
+
+# Without a system, no guest lets go of the disk that this is about.
+NOT_BLANK = ("a_disk_in_use_is_deleted_after_the_restart",)
 
 
-@pytest.fixture
-def subject(host: libvirt.virConnect) -> Iterator[KvmSubject]:
-    found = KvmSubject(host)
-    yield found
-    found.clean()
+@pytest.mark.parametrize("case", [c for c in cases(KvmSubject) if c.function.__name__ not in NOT_BLANK], ids=str)
+def test_guests_without_a_system(case: Case, host: libvirt.virConnect) -> None:
+    run(case, KvmSubject(host))
 
 
-@pytest.mark.parametrize("case", cases(KvmSubject), ids=str)
-def test_contract(case: Case, subject: KvmSubject) -> None:
-    case.run(subject)
+@pytest.mark.parametrize("case", system_cases(), ids=str)
+def test_guests_with_a_system(case: Case, host: libvirt.virConnect) -> None:
+    run(case, SystemSubject(host))
+
+
+def run(case: Case, subject: KvmSubject) -> None:
+    try:
+        case.run(subject)
+    finally:
+        subject.clean()

@@ -12,8 +12,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
 
 POLL_S = 0.5
-STANDS_S = 0.3  # a balloon that has not moved for so long has stopped
-SETTLES_S = 10
+STANDS_S = 1.0  # a balloon that has not moved for so long has stopped
+SETTLES_S = 30
 ASK_AGAIN_S = 10  # a guest that is still booting does not hear the power button
 
 
