@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.hostforge.hypervisor.tests.runner.environment import CHECKOUT
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def pages() -> dict[str, str]:
