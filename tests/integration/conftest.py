@@ -13,6 +13,7 @@ import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.integration import daemon, guest_image, private
+from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import clean
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirt.virConnec
     private.become_private()
     with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log") as connection:
         yield connection
+
+
+@pytest.fixture
+def kvm(host: libvirt.virConnect) -> Iterator[libvirt.virConnect]:
+    """The host, without guests after the test as before."""
+    yield host
+    clean(host)

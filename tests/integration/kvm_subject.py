@@ -100,14 +100,7 @@ class KvmSubject(Subject):
 
     def clean(self) -> None:
         """Leave a host without guests."""
-        for domain in self._connection.listAllDomains():
-            if domain.isActive():
-                domain.destroy()
-            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_TPM)
-        for path in _files():
-            path.unlink()
-        for pool in self._connection.listAllStoragePools():
-            pool.refresh()
+        clean(self._connection)
 
     def dump(self) -> Mapping[str, object]:
         found: dict[str, object] = {f"file {path}": hashlib.sha256(path.read_bytes()).hexdigest() for path in _files()}
@@ -190,6 +183,24 @@ def virtual_size(path: str) -> int:
     """A disk's capacity in bytes, by qemu-img."""
     info = json.loads(run("qemu-img", "info", "--force-share", "--output=json", path))
     return int(info["virtual-size"])
+
+
+def clean(connection: libvirt.virConnect) -> None:
+    """Leave a host without guests and their files."""
+    for domain in connection.listAllDomains():
+        if domain.isActive():
+            domain.destroy()
+        if domain.isPersistent():
+            domain.undefineFlags(
+                libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                | libvirt.VIR_DOMAIN_UNDEFINE_TPM
+                | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            )
+    for path in _files():
+        path.unlink()
+    for pool in connection.listAllStoragePools():
+        pool.refresh()
 
 
 def _files() -> list[Path]:

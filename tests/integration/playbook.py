@@ -31,10 +31,10 @@ class Played:
 
 
 def play(folder: Path, module: str, options: dict[str, Any], *words: str) -> Played:
-    """Run the collection's module with options. words: of ansible-playbook's, such as --check."""
+    """Run a module, by its full name, with options. words: of ansible-playbook's, such as --check."""
     answer = folder / "answer.json"
     answer.unlink(missing_ok=True)
-    task = {f"hostforge.hypervisor.{module}": options, "register": "answer", "ignore_errors": True}
+    task = {module: options, "register": "answer", "ignore_errors": True}
     copy = {"content": "{{ answer | to_json }}", "dest": str(answer), "mode": "0600"}
     keep = {"ansible.builtin.copy": copy, "check_mode": False, "diff": False, "no_log": True}
     host = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, keep]}

@@ -63,9 +63,9 @@ def _copy_settings(folder: Path) -> None:
         shutil.rmtree(theirs, ignore_errors=True)
 
 
-def run(*command: str) -> str:
+def run(*command: str, stdin: str = "") -> str:
     """Run a command that must succeed, and return what it printed."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, input=stdin, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}: {done.stderr or done.stdout}")
     return done.stdout

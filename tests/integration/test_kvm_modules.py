@@ -22,6 +22,9 @@ from ansible_collections.hostforge.hypervisor.tests.integration.daemon import BR
 from ansible_collections.hostforge.hypervisor.tests.integration.playbook import Played, play
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 
+KVM_GUEST = "hostforge.hypervisor.kvm_guest"
+KVM_GUEST_INFO = "hostforge.hypervisor.kvm_guest_info"
+GUEST = "hostforge.hypervisor.guest"
 HIDDEN = "correct-horse-battery-staple"
 IMAGES = Path("/var/lib/libvirt/images")
 CACHE = Path("/var/lib/hostforge/images")
@@ -32,7 +35,7 @@ SEEDS = Path("/var/lib/hostforge/seeds")
 def guests(host: libvirt.virConnect, tmp_path: Path) -> Iterator[Any]:
     """Runs guest tasks; afterwards no guest is left, and no file of one."""
 
-    def task(options: dict[str, Any], *words: str, module: str = "kvm_guest") -> Played:
+    def task(options: dict[str, Any], *words: str, module: str = KVM_GUEST) -> Played:
         return play(tmp_path, module, options, *words)
 
     yield task
@@ -131,7 +134,7 @@ def test_every_option_is_created_and_read_back(
     assert [one.get("id") for one in root.findall("devices/interface/vlan/tag")] == ["20"]
     assert host.lookupByName("web1").autostart() == 1
 
-    told = guests({"names": ["web1"]}, module="kvm_guest_info").result["guests"][0]
+    told = guests({"names": ["web1"]}, module=KVM_GUEST_INFO).result["guests"][0]
     assert told["memory"] == "192 MiB"
     assert told["autostart"] == {"enabled": True, "order": 10, "delay": 30}
     assert [(disk["name"], disk["size"], disk["pool"]) for disk in told["disks"]] == [
@@ -148,10 +151,10 @@ def test_the_module_guest_picks_the_hypervisor_and_leaves_out_what_is_not_its_ow
     host: libvirt.virConnect, guests: Any
 ) -> None:
     wish = {"hypervisor": "kvm", "guests": [{"name": "a", "memory": "64 MiB", "kvm": {"type": "qemu"}}]}
-    assert guests(wish, module="guest").result["changed"]
-    assert not guests(wish, module="guest").result["changed"]
+    assert guests(wish, module=GUEST).result["changed"]
+    assert not guests(wish, module=GUEST).result["changed"]
     assert [domain.name() for domain in host.listAllDomains(0)] == ["a"]
-    refused = guests({**wish, "hypervisor": "zx81"}, module="guest").result
+    refused = guests({**wish, "hypervisor": "zx81"}, module=GUEST).result
     assert refused["failed"]
     assert "'zx81' is none of" in refused["msg"]
 
