@@ -17,9 +17,9 @@ UPLINK = "enp0s4"
 
 # Nothing here changes what a hypervisor role meets; all of it wakes up at a bad time on a slow machine.
 MASKED_ON_HOSTS = (
-    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
-    *("e2scrub_all.timer", "e2scrub_reap.service"),
-    *("fstrim.timer", "logrotate.timer", "man-db.timer", "getty@tty1.service", "systemd-update-utmp-runlevel.service"),
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
+    *("e2scrub_reap.service", "fstrim.timer", "logrotate.timer", "man-db.timer", "getty@tty1.service"),
+    "systemd-update-utmp-runlevel.service",
 )
 # A guest shows that it boots, has an address, lets its user in and sees its devices. Each of these costs a nested
 # boot a second or more, and none of them serves that.
@@ -93,8 +93,8 @@ def _common_files(recipe: Recipe, apt: AptSettings) -> dict[str, str]:
         "etc/apt/apt.conf.d/90testbed": "".join(f"{line}\n" for line in (*apt.options, 'Acquire::Languages "none";')),
         "etc/dpkg/dpkg.cfg.d/90testbed": "".join(f"{option}\n" for option in DPKG_OPTIONS),
         "etc/initramfs-tools/update-initramfs.conf": "update_initramfs=no\nbackup_initramfs=no\n",
-        "etc/hostname": f"{recipe.hostname}\n",
-        "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {recipe.hostname}\n::1 localhost ip6-localhost\n",
+        "etc/hostname": f"{recipe.kind}\n",
+        "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {recipe.kind}\n::1 localhost ip6-localhost\n",
         "etc/default/locale": "LANG=C.UTF-8\n",
         # empty, not missing: systemd makes one for this boot and does not take it for the first boot of all
         "etc/machine-id": "",
@@ -144,13 +144,15 @@ ln -sf /lib/systemd/system/cloud-init.target "$1/multi-user.target.wants/cloud-i
 """
 
 # Hundreds of devices of every machine concern nobody here: terminals, processors, sensors.
-_SUBSYSTEMS = ("acpi", "ata_device", "block", "cdrom", "dmi", "hid", "input", "net", "nvme", "pci", "platform", "scsi")
-_SUBSYSTEMS += ("serio", "tpm", "usb", "virtio", "virtio-ports", "vsock")
-_UDEV_COMMAND = "udevadm trigger --type=devices --action=add"
-_UDEV_TRIGGER = "[Service]\nExecStart=\nExecStart=-{command} {matches}\n{serial}\n".format(
-    command=_UDEV_COMMAND,
-    matches=" ".join(f"--subsystem-match={name}" for name in _SUBSYSTEMS),
-    serial="ExecStart=-udevadm trigger --action=add --name-match=/dev/ttyS0",
+_SUBSYSTEMS = (
+    *("acpi", "ata_device", "block", "cdrom", "dmi", "hid", "input", "net", "nvme", "pci", "platform", "scsi"),
+    *("serio", "tpm", "usb", "virtio", "virtio-ports", "vsock"),
+)
+_UDEV_TRIGGER = (
+    "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add {matches}\n{serial}\n".format(
+        matches=" ".join(f"--subsystem-match={name}" for name in _SUBSYSTEMS),
+        serial="ExecStart=-udevadm trigger --action=add --name-match=/dev/ttyS0",
+    )
 )
 
 _GRUB_CONFIG = """\
@@ -158,7 +160,7 @@ serial --unit=0 --speed=115200
 terminal_input serial
 terminal_output serial
 set timeout=0
-linux /boot/vmlinuz root=LABEL=root rw console=ttyS0 quiet nokaslr mitigations=off audit=0 8250.nr_uarts=1
+linux /boot/vmlinuz {arguments}
 initrd /boot/initrd
 boot
-"""
+""".format(arguments="root=LABEL=root rw console=ttyS0 quiet nokaslr mitigations=off audit=0 8250.nr_uarts=1")

@@ -41,14 +41,13 @@ for argument in $arguments; do
         {PROBE_ARGUMENT}) echo {PROBE_MARKER}; busybox poweroff -f ;;
     esac
 done
-target=/root
 load() {{
     while read -r module; do busybox insmod "/modules/$module" 2>/dev/null; done <"$1"
 }}
 attempt() {{
     tries=$1
     while [ "$tries" -gt 0 ]; do
-        busybox mount -t ext4 -o rw,noatime,noinit_itable "$root" "$target" 2>/dev/null && return 0
+        busybox mount -t ext4 -o rw,noatime,noinit_itable "$root" /root 2>/dev/null && return 0
         busybox usleep 100000
         tries=$((tries - 1))
     done
@@ -57,12 +56,12 @@ attempt() {{
 load /modules/first
 attempt 5 || {{ load /modules/others; attempt 300; }} || {{ echo "no root filesystem on $root"; busybox poweroff -f; }}
 if [ -n "$hostname" ]; then
-    echo "$hostname" >"$target/etc/hostname"
-    busybox sed -i "s/^127\\.0\\.1\\.1 .*/127.0.1.1 $hostname/" "$target/etc/hosts"
+    echo "$hostname" >/root/etc/hostname
+    busybox sed -i "s/^127\\.0\\.1\\.1 .*/127.0.1.1 $hostname/" /root/etc/hosts
 fi
-busybox mount --move /dev "$target/dev"
+busybox mount --move /dev /root/dev
 busybox umount /sys /proc
-exec busybox switch_root "$target" /sbin/init
+exec busybox switch_root /root /sbin/init
 """
 
 

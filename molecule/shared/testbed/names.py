@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 def checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise TestbedError(
-            f"{name!r} cannot name a VM: at most 40 lower-case letters, digits and hyphens, the first of them a letter"
+            f"{name!r} cannot name a VM: write at most 40 lower-case letters, digits and hyphens, a letter first"
         )
     return name
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Machine:
     cpus: int
     memory_mib: int
     disks: tuple[Path, ...]
-    ssh_port: int
+    ssh_port: int = 0
     second_nic: bool = False
     kernel: Path | None = None
     initrd: Path | None = None
@@ -115,6 +116,6 @@ def parse_size_mib(text: str) -> int:
     """'4G' or '512M' -> MiB."""
     factors = {"M": 1, "G": 1024}
     number, unit = text[:-1], text[-1:].upper()
-    if unit not in factors or not number.isdigit() or int(number) == 0:
+    if unit not in factors or not re.fullmatch("[1-9][0-9]*", number):
         raise TestbedError(f"{text!r} is not a size; write a whole number with M or G, such as 4G")
     return int(number) * factors[unit]

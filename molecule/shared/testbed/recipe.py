@@ -29,7 +29,6 @@ class Recipe:
     name: str
     kind: Kind
     suite: str
-    hostname: str
     disk_gib: int
     packages: tuple[str, ...]
     modules: tuple[str, ...] | None = None
@@ -37,7 +36,7 @@ class Recipe:
 
 _COMMON = ("busybox-static", "iproute2", "kmod", "openssh-server", "python3", "sudo", "systemd-sysv", "udev")
 
-# What every installed Debian has by its packages' priority and an Ansible target needs; nothing of a hypervisor.
+# What every installed Debian has by its packages' priority, and what Ansible needs; nothing of a hypervisor.
 _HOST = (
     *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "linux-image-cloud-amd64"),
     *("logrotate", "netbase", "nftables", "procps", "python3-apt"),
@@ -54,19 +53,19 @@ _GUEST_MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon"),
     *("ahci", "ata_piix", "sd_mod", "sr_mod", "nvme", "usb_storage", "xhci_pci", "ehci_pci"),
     *("crc32c_generic", "ext4", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8", "loop"),
-    *("9p", "9pnet_virtio", "virtiofs"),
-    *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy"),
-    *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos", "i6300esb", "iTCO_wdt"),
-    *("vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg", "shpchp", "pvpanic", "autofs4", "configfs", "unix"),
+    *("9p", "9pnet_virtio", "virtiofs", "vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg"),
+    *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy", "unix"),
+    *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos"),
+    *("i6300esb", "iTCO_wdt", "shpchp", "pvpanic", "autofs4", "configfs"),
 )
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("debian-12", "host", "bookworm", "host", 20, (*_COMMON, *_HOST, *_HOST_12)),
-        Recipe("debian-13", "host", "trixie", "host", 20, (*_COMMON, *_HOST)),
-        Recipe("debian-12-guest", "guest", "bookworm", "guest", 2, (*_COMMON, *_GUEST, *_GUEST_12), _GUEST_MODULES),
-        Recipe("debian-13-guest", "guest", "trixie", "guest", 2, (*_COMMON, *_GUEST, *_GUEST_13), _GUEST_MODULES),
+        Recipe("debian-12", "host", "bookworm", 20, (*_COMMON, *_HOST, *_HOST_12)),
+        Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST)),
+        Recipe("debian-12-guest", "guest", "bookworm", 2, (*_COMMON, *_GUEST, *_GUEST_12), _GUEST_MODULES),
+        Recipe("debian-13-guest", "guest", "trixie", 2, (*_COMMON, *_GUEST, *_GUEST_13), _GUEST_MODULES),
     )
 }
 

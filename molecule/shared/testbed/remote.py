@@ -42,8 +42,15 @@ def ssh_command(record: Record, *words: str) -> list[str]:
 def run_in(record: Record, words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
     """Run a command in the VM; ssh hands the words to a shell there, so they must not come from outside."""
     command = ssh_command(record, *words)
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
-    return subprocess.run(command, check=False, timeout=seconds, **options)
+    return subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+    )
 
 
 def wait_for_ssh(record: Record) -> None:

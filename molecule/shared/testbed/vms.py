@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
 import shutil
@@ -24,9 +25,6 @@ from .record import ADDRESS, Record
 from .remote import wait_for_ssh
 from .say import say
 from .tools import run
-
-# Free ports are looked for and then used: another process may be quicker.
-_PORT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -73,23 +71,32 @@ def down(name: str) -> bool:
 def _start(wanted: Wanted, image: Image) -> Record:
     folder = records.folder_of(wanted.name)
     folder.mkdir()
-    disks = _make_disks(folder, image, wanted.extra_disks_mib)
-    accel = accelerator(image.kernel, image.initrd)
-    say(f"{wanted.name}: starting QEMU with {accel}, {wanted.cpus} CPUs, {wanted.memory_mib} MiB")
-    for attempt in range(_PORT_ATTEMPTS):
-        machine = Machine(
-            *(wanted.name, folder, accel, wanted.cpus, wanted.memory_mib, disks, _free_port(), wanted.second_nic),
-            *(image.kernel, image.initrd),
-            run_as=_unprivileged(),
-        )
-        try:
-            run(command(machine))
-        except TestbedError as error:
-            if "forwarding" not in str(error) or attempt == _PORT_ATTEMPTS - 1:
-                raise
-            continue
-        break
-    return _recorded(machine, image)
+    machine = Machine(
+        name=wanted.name,
+        folder=folder,
+        accelerator=accelerator(image.kernel, image.initrd),
+        cpus=wanted.cpus,
+        memory_mib=wanted.memory_mib,
+        disks=_make_disks(folder, image, wanted.extra_disks_mib),
+        second_nic=wanted.second_nic,
+        kernel=image.kernel,
+        initrd=image.initrd,
+        run_as=_unprivileged(),
+    )
+    say(f"{machine.name}: starting QEMU with {machine.accelerator}, {machine.cpus} CPUs, {machine.memory_mib} MiB")
+    return _recorded(_launch(machine), image)
+
+
+def _launch(machine: Machine, attempts: int = 5) -> Machine:
+    """Free ports are looked for and then used: another process may be quicker, so it is tried again."""
+    ready = dataclasses.replace(machine, ssh_port=_free_port())
+    try:
+        run(command(ready))
+    except TestbedError as error:
+        if "forwarding" not in str(error) or attempts == 1:
+            raise
+        return _launch(machine, attempts - 1)
+    return ready
 
 
 def _recorded(machine: Machine, image: Image) -> Record:
