@@ -103,6 +103,19 @@ def test_the_map_names_every_file_of_the_core() -> None:
     assert [path.name for path in core if f"`{path.name}`" not in PAGES["docs/architecture.md"]] == []
 
 
+@pytest.mark.parametrize("role", sorted(path.name for path in (CHECKOUT / "roles").iterdir()))
+def test_the_page_of_a_role_names_every_variable_with_its_default(role: str) -> None:
+    text = PAGES[f"docs/roles/{role}.md"]
+    specs = yaml.safe_load((CHECKOUT / f"roles/{role}/meta/argument_specs.yml").read_text())
+    defaults = yaml.safe_load((CHECKOUT / f"roles/{role}/defaults/main.yml").read_text())
+    options = specs["argument_specs"]["main"]["options"]
+    assert [name for name in options if f"`{name}`" not in text] == []
+    for name, value in defaults.items():
+        if isinstance(value, bool | int | str) or value == []:
+            plain = str(value).lower() if isinstance(value, bool) else str(value)
+            assert f"| `{name}` | `{plain}` |" in text
+
+
 def test_what_the_tests_of_links_find() -> None:
     bad = (
         "[a](nowhere.md) [b](README.md#no-such-heading) [c](../outside) [d](https://example.org/x)\n```\n[e](f)\n```\n"
