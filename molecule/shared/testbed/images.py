@@ -61,10 +61,9 @@ def ensure_image(name: str) -> Image:
 
 
 def _build(recipe: Recipe, apt: AptSettings, folder: Path) -> None:
-    drafts = f".draft-{recipe.name}-"
-    for stale in images_folder().glob(f"{drafts}*"):  # we hold the lock, so nobody is at work there
+    for stale in drafts(recipe.name):  # we hold the lock, so nobody is at work there
         _remove(stale)
-    work = images_folder() / f"{drafts}{os.getpid()}"
+    work = images_folder() / f".draft-{recipe.name}-{os.getpid()}"
     work.mkdir()
     begun = time.monotonic()
     say(f"building image {recipe.name}: downloading and installing Debian {recipe.suite} (about a minute)")
@@ -73,6 +72,11 @@ def _build(recipe: Recipe, apt: AptSettings, folder: Path) -> None:
     _assemble(recipe, apt.seen_from_vm(), work)
     work.rename(folder)
     say(f"built image {recipe.name} in {time.monotonic() - begun:.0f} s: {folder}")
+
+
+def drafts(name: str) -> list[Path]:
+    """The folders in which that image is being built; an image whose name only begins so has folders of its own."""
+    return sorted(images_folder().glob(f".draft-{name}-[0-9]*"))
 
 
 def _assemble(recipe: Recipe, apt: AptSettings, work: Path) -> None:
