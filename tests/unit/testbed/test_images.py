@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "molecule/shared"))
-
-from testbed import images
+from ansible_collections.hostforge.hypervisor.molecule.shared.testbed import images
 
 
 def test_a_build_takes_only_its_own_drafts_for_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
