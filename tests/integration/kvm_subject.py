@@ -188,9 +188,10 @@ def virtual_size(path: str) -> int:
 def clean(connection: libvirt.virConnect) -> None:
     """Leave a host without guests and their files."""
     for domain in connection.listAllDomains():
+        stored = domain.isPersistent()
         if domain.isActive():
             domain.destroy()
-        if domain.isPersistent():
+        if stored:
             domain.undefineFlags(
                 libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
                 | libvirt.VIR_DOMAIN_UNDEFINE_TPM

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
-    addresses,
     check,
     define,
     devices,
@@ -29,6 +28,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
     libvirt_says,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.live import LIVE
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look, roots_of, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -61,8 +61,7 @@ class KvmDriver(Driver):
         self._host = host
         self._opened: libvirt.virConnect | None = None
         self._storage: Storage | None = None
-        self._users: dict[str, set[str]] = {}
-        self._mute: set[str] = set()
+        self._seen: Look | None = None
         self._started: set[str] = set()
 
     @property
@@ -78,66 +77,20 @@ class KvmDriver(Driver):
         return self._storage
 
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
-        """Read guests in one batch. Every definition is looked at, for disks that guests share."""
+        """Read guests in one batch."""
         with libvirt_says("the guests cannot be read"):
-            domains = {domain.name(): domain for domain in self._connection.listAllDomains(0)}
-            roots = {name: self._stored(domain) for name, domain in domains.items()}
-        self._users, self._mute = {}, set()
-        for name, root in roots.items():
-            for path in read.sources(root):
-                self._users.setdefault(path, set()).add(name)
-        chosen = domains if names is None else [name for name in names if name in domains]
-        leases = addresses.Leases(self._connection)
-        with libvirt_says("the guests cannot be read"):
-            return {name: self._read_one(domains[name], roots[name], leases) for name in chosen}
+            self._seen = Look(self._connection, self._host, self._disks)
+            return self._seen.guests(names)
 
-    def _read_one(self, domain: libvirt.virDomain, root: Element, leases: addresses.Leases) -> Guest:
-        seed = read.seed_drive(root)
-        state = power.state_of(domain)
-        live = root if state == "stopped" else xml.parse(domain.XMLDesc(0))
-        facts = read.Facts(
-            state=state,
-            autostart=bool(domain.autostart()),
-            sizes=self._sizes(domain, root, live),
-            pools={folder: name for name, folder in self._disks.folders().items()},
-            shared=frozenset(path for path in read.sources(root) if len(self._users.get(path, ())) > 1),
-            seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
-        )
-        guest = read.read_guest(root, facts)
-        if state == "stopped":
-            return guest
-        found = leases.of(nic.mac for nic in guest.nics or ())
-        running = read.read_guest(live, facts, book=root)
-        if running.memory_mib != guest.memory_mib:
-            running = replace(running, memory_mib=self._told_memory(domain, guest, running))
-        return replace(guest, live=running, addresses=found)
-
-    def _told_memory(self, domain: libvirt.virDomain, guest: Guest, running: Guest) -> int | None:
-        """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""
-        if not power.is_mute(domain):
-            return power.settled_memory_kib(domain) // 1024
-        self._mute.add(guest.name)
-        return min(guest.memory_mib or 0, running.memory_mib or 0)
-
-    def _sizes(self, domain: libvirt.virDomain, *roots: Element) -> dict[str, int]:
-        """Path to capacity in bytes, of every disk whose data is there."""
-        paths = {read.source(disk) for root in roots for disk in read.disks(root)} - {None}
-        return {path: size for path in paths if path and (size := self._size(domain, path)) is not None}
-
-    def _size(self, domain: libvirt.virDomain, path: str) -> int | None:
-        try:
-            return domain.blockInfo(path)[0]
-        except libvirt.libvirtError:
-            # Of a running guest, libvirt only knows the disks that it runs with.
-            return self._disks.size(path) if domain.isActive() else None
-
-    def _stored(self, domain: libvirt.virDomain, secure: bool = False) -> Element:
-        flags = libvirt.VIR_DOMAIN_XML_INACTIVE if domain.isPersistent() else 0
-        return xml.parse(domain.XMLDesc(flags | (libvirt.VIR_DOMAIN_XML_SECURE if secure else 0)))
+    def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
+        """Yield the changes; a guest that runs without a stored definition gets one first."""
+        if self._seen is not None and wish.item.name in self._seen.transient:
+            yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
+        yield from super().plan(wish, have)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
         """Refuse what this host cannot do, by looking only."""
-        host = check.Facts(self._connection, self._users, self._disks)
+        host = check.Facts(self._connection, self._seen.users if self._seen else {}, self._disks)
         for change in changes:
             check.check(change, wish.item, host)
 
@@ -148,7 +101,7 @@ class KvmDriver(Driver):
         if want.state != "absent" and order is not None and (order.order, order.delay_s) != (None, None):
             said.append("autostart: order and delay are stored, but libvirt starts guests in an order of its own")
         # One that was started just now has not come so far.
-        if want.memory_mib is not None and want.name in self._mute - self._started:
+        if want.memory_mib is not None and self._seen and want.name in self._seen.mute - self._started:
             said.append(
                 f"guest {want.name}: no balloon driver in it has taken its memory of {want.memory_mib} MiB yet; until "
                 "one does, it has all of its memory_max"
@@ -165,6 +118,7 @@ class KvmDriver(Driver):
             ("remove", "disks"): self._remove_disk,
             ("delete", "disks"): self._delete_disk,
             ("grow", "disks.size_bytes"): self._grow,
+            ("set", "definition"): self._persist,
             ("set", "cloud_init"): self._set_seed,
             ("set", "autostart"): self._set_autostart,
             ("start", "state"): self._start,
@@ -180,7 +134,7 @@ class KvmDriver(Driver):
     def _edit(self, change: Change) -> None:
         """Change the stored definition, then the running guest: what is stored holds even if the guest refuses."""
         domain = self._domain(change.name)
-        root = self._stored(domain, secure=True)
+        root = stored_root(domain, secure=True)
         before = xml.render(root)
         edit.EDITS[change.verb, change.field](root, change)
         if xml.render(root) != before:
@@ -215,7 +169,7 @@ class KvmDriver(Driver):
             uuid = domain.UUIDString()
             whole = define.new_definition(want, replace(plot, disks=disks))
             xml.add(whole, "uuid", uuid)
-            _keep_macs(whole, self._stored(domain))
+            _keep_macs(whole, stored_root(domain))
             domain = self._connection.defineXML(xml.render(whole))
         if want.autostart and want.autostart.enabled:
             domain.setAutostart(1)
@@ -230,12 +184,15 @@ class KvmDriver(Driver):
         domain.undefineFlags(flags)
         self._sweep_seeds(change.name, keep=())
 
+    def _persist(self, change: Change) -> None:
+        self._connection.defineXML(xml.render(stored_root(self._domain(change.name), secure=True)))
+
     def _add_disk(self, change: Change) -> None:
         domain = self._domain(change.name)
         disk: Disk = change.after
         if not disk.path:
             disk = self._disks.place(change.name, disk)
-            root = self._stored(domain, secure=True)
+            root = stored_root(domain, secure=True)
             if not self._disks.is_there(disk) and ledger.find(root, disk.path) is None:
                 ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=True))
                 self._connection.defineXML(xml.render(root))
@@ -256,7 +213,7 @@ class KvmDriver(Driver):
         """Look once more before deleting: another client may have come to use the disk since it was read."""
         path = change.before.path
         domain = self._domain(change.name)
-        entry = ledger.find(self._stored(domain), path)
+        entry = ledger.find(stored_root(domain), path)
         others = [name for name in self._using(path) if name != change.name]
         others += self._disks.dependents(path)
         if entry is None or not entry.made or others:
@@ -267,12 +224,8 @@ class KvmDriver(Driver):
 
     def _using(self, path: str) -> list[str]:
         """The guests that refer to a path at this moment, stored or running."""
-        found = []
-        for domain in self._connection.listAllDomains(0):
-            roots = [self._stored(domain)] + ([xml.parse(domain.XMLDesc(0))] if domain.isActive() else [])
-            if any(path in read.sources(root) for root in roots):
-                found.append(domain.name())
-        return found
+        domains = self._connection.listAllDomains(0)
+        return [domain.name() for domain in domains if any(path in read.sources(root) for root in roots_of(domain))]
 
     def _add_nic(self, change: Change) -> None:
         # With a MAC of its own choosing libvirt would give the stored and the running card different ones.
@@ -284,7 +237,7 @@ class KvmDriver(Driver):
         if domain.isActive():
             LIVE[change.verb, change.field](domain, change)
             return
-        root = self._stored(domain)
+        root = stored_root(domain)
         for disk in read.disks(root):
             if edit.disk_name(root, disk) == change.key:
                 self._disks.grow(read.source(disk) or "", change.after)
@@ -301,7 +254,7 @@ class KvmDriver(Driver):
     def _set_seed(self, change: Change) -> None:
         path = self._make_seed(change.name, change.after) or ""
         domain = self._domain(change.name)
-        root = self._stored(domain, secure=True)
+        root = stored_root(domain, secure=True)
         drive = read.seed_drive(root)
         if drive is None:
             target = devices.target_name(devices.targets(root), devices.CDROM_BUS)
@@ -313,8 +266,7 @@ class KvmDriver(Driver):
         self._sweep_seeds(change.name, keep=self._seeds_in_use(domain))
 
     def _seeds_in_use(self, domain: libvirt.virDomain) -> set[str]:
-        roots = [self._stored(domain)] + ([xml.parse(domain.XMLDesc(0))] if domain.isActive() else [])
-        return {path for root in roots for path in read.sources(root)}
+        return {path for root in roots_of(domain) for path in read.sources(root)}
 
     def _sweep_seeds(self, name: str, keep: Iterable[str]) -> None:
         """Delete the guest's old seeds, which hold secrets and can be made again."""

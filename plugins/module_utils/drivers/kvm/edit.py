@@ -124,20 +124,21 @@ def _add_cdrom(root: Element, change: Change) -> None:
 
 
 def _remove_cdrom(root: Element, change: Change) -> None:
-    found = next((one for one in read.cdroms(root) if read.source(one) == change.before.source), None)
+    found = find_drive(root, change.before.drive)
     if found is not None:
         xml.ensure(root, "devices").remove(found)
 
 
 def _set_medium(root: Element, change: Change) -> None:
-    drive = find_drive(root, change.before)
-    if drive is not None:
-        devices.set_medium(drive, change.after)
+    drive = find_drive(root, change.key)
+    if drive is None:
+        raise HypervisorError(f"the cdrom drive {change.key} is gone")
+    devices.set_medium(drive, change.after)
 
 
-def find_drive(root: Element, medium: str | None) -> Element | None:
-    """The first drive with that medium; None is an empty drive."""
-    return next((one for one in read.cdroms(root) if read.source(one) == medium), None)
+def find_drive(root: Element, name: str | None) -> Element | None:
+    """The cdrom drive of that device name."""
+    return next((one for one in read.cdroms(root) if xml.attribute(one, "target", "dev") == name), None)
 
 
 def _add_nic(root: Element, change: Change) -> None:

@@ -76,12 +76,8 @@ def _grow(domain: libvirt.virDomain, change: Change) -> None:
 
 
 def _set_medium(domain: libvirt.virDomain, change: Change) -> None:
-    root, stored = live_root(domain), xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-    kept = edit.find_drive(stored, change.after)
-    target = None if kept is None else xml.attribute(kept, "target", "dev")
-    drives = read.cdroms(root)
-    same = [one for one in drives if xml.attribute(one, "target", "dev") == target]
-    for drive in (same or [one for one in drives if read.source(one) == change.before])[:1]:
+    drive = edit.find_drive(live_root(domain), change.key)
+    if drive is not None:
         devices.set_medium(drive, change.after)
         domain.updateDeviceFlags(xml.render(drive), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
