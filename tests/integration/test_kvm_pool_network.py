@@ -100,7 +100,7 @@ def test_a_guest_keeps_its_link_until_a_restart_is_allowed_and_gets_it_back_then
     before = cards("tnbr")
     assert len(before) == 1
     wish = {**network, "domain": "x.example"}
-    for _ in range(2):
+    for _run in range(2):
         done = networks(wish)[0]
         assert (done.error, done.pending, cards("tnbr")) == ("", True, before)
     forced = networks({**wish, "restart": "force"})[0]

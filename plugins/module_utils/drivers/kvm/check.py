@@ -93,7 +93,7 @@ def _check_kind(want: Guest, facts: Facts) -> None:
 
 def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
     placed = facts.storage.place(guest, disk)
-    users = sorted(facts.users.get(placed.path or "", set()) - {guest})
+    users = sorted(facts.users.get(os.path.realpath(placed.path or ""), set()) - {guest})
     if users:
         raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(users)}")
     facts.storage.check(placed)

@@ -28,7 +28,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
     libvirt_says,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.live import LIVE
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look, roots_of, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import (
+    Look,
+    live_root,
+    roots_of,
+    stored_root,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -86,7 +91,15 @@ class KvmDriver(Driver):
         """Yield the changes; a guest that runs without a stored definition gets one first."""
         if self._seen is not None and wish.item.name in self._seen.transient:
             yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
-        yield from super().plan(wish, have)
+        yield from super().plan(wish, have if have is None else self._without_bases(wish, have))
+
+    def _without_bases(self, wish: Wish[Guest], have: Guest) -> Guest:
+        """The guest, without owning disks that others are based on. To know that takes time, so only when it counts."""
+        if self._seen is None or not wish.policy.delete_disks or not any(disk.owned for disk in have.disks or ()):
+            return have
+        bases = self._seen.bases()
+        disks = (replace(d, owned=d.owned and os.path.realpath(d.path or "") not in bases) for d in have.disks or ())
+        return replace(have, disks=tuple(disks))
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
         """Refuse what this host cannot do, by looking only."""
@@ -214,18 +227,22 @@ class KvmDriver(Driver):
         path = change.before.path
         domain = self._domain(change.name)
         entry = ledger.find(stored_root(domain), path)
-        others = [name for name in self._using(path) if name != change.name]
-        others += self._disks.dependents(path)
+        others = self._using(path, change.name)
         if entry is None or not entry.made or others:
             raise HypervisorError(f"{path} is not deleted: {_why_not(others)}")
-        if domain.isActive() and devices.find_disk(xml.parse(domain.XMLDesc(0)), path) is not None:
+        if domain.isActive() and devices.find_disk(live_root(domain), path) is not None:
             raise HypervisorError(f"{path} is not deleted: the guest is running on it")
         self._disks.delete(path)
 
-    def _using(self, path: str) -> list[str]:
-        """The guests that refer to a path at this moment, stored or running."""
-        domains = self._connection.listAllDomains(0)
-        return [domain.name() for domain in domains if any(path in read.sources(root) for root in roots_of(domain))]
+    def _using(self, path: str, name: str) -> list[str]:
+        """Who uses a path at this moment: other guests than the named one, stored or running, and disks based on it."""
+        real = os.path.realpath(path)
+        paths = {
+            domain.name(): {os.path.realpath(one) for root in roots_of(domain) for one in read.sources(root)}
+            for domain in self._connection.listAllDomains(0)
+        }
+        guests = [other for other, used in paths.items() if other != name and real in used]
+        return guests + self._disks.bases(set().union(*paths.values())).get(real, [])
 
     def _add_nic(self, change: Change) -> None:
         # With a MAC of its own choosing libvirt would give the stored and the running card different ones.

@@ -10,17 +10,13 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, edit, power, read, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import live_root, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 
 # The guest's own driver does the work: unplugging and ballooning take as long as it likes, or for ever.
 GUEST_WORKS_S = 60
 
 Live = Callable[["libvirt.virDomain", Change], None]
-
-
-def live_root(domain: libvirt.virDomain) -> Element:
-    """The definition that the guest runs with."""
-    return xml.parse(domain.XMLDesc(0))
 
 
 def _description(domain: libvirt.virDomain, change: Change) -> None:
@@ -52,7 +48,7 @@ def _has_balloon(domain: libvirt.virDomain) -> bool:
 
 
 def _add_disk(domain: libvirt.virDomain, change: Change) -> None:
-    root, stored = live_root(domain), xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    root, stored = live_root(domain), stored_root(domain)
     found = devices.find_disk(stored, change.after.path)
     target = xml.attribute(found, "target", "dev") if found is not None else None
     if devices.find_disk(root, change.after.path) is not None:
@@ -70,7 +66,7 @@ def _remove_disk(domain: libvirt.virDomain, change: Change) -> None:
 def _grow(domain: libvirt.virDomain, change: Change) -> None:
     root = live_root(domain)
     for disk in read.disks(root):
-        if edit.disk_name(xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)), disk) == change.key:
+        if edit.disk_name(stored_root(domain), disk) == change.key:
             target = xml.attribute(disk, "target", "dev") or ""
             domain.blockResize(target, change.after, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
 

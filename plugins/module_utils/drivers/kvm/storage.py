@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    HostError,
+    HypervisorError,
+    PlanError,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
     check_image,
@@ -116,13 +120,32 @@ class Storage:
         size: int = self._info(path)["virtual-size"]
         return size
 
-    def dependents(self, path: str) -> list[str]:
-        """The volumes of all pools whose data is based on the file at path."""
+    def bases(self, others: Iterable[str]) -> dict[str, list[str]]:
+        """Every file that disks' data is based on, with the files based on it, as far as this host knows.
+
+        That is the volumes of all pools, looked for anew, and others: paths of disks that are in no pool.
+        """
+        found: dict[str, list[str]] = {}
         with libvirt_says("the storage volumes cannot be read"):
             pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
-            roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in pool.listAllVolumes(0)]
-        based = [root for root in roots if root.findtext("backingStore/path") == path]
-        return sorted(root.findtext("target/path", "") for root in based)
+            roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in _volumes(pool)]
+        for root in roots:
+            base = root.findtext("backingStore/path")
+            if base:
+                found.setdefault(os.path.realpath(base), []).append(root.findtext("target/path", ""))
+        known = {root.findtext("target/path", "") for root in roots}
+        for path in set(others) - known:
+            for base in self._backing_files(path):
+                found.setdefault(os.path.realpath(base), []).append(path)
+        return found
+
+    def _backing_files(self, path: str) -> list[str]:
+        """The files below a disk, as far as they can be told."""
+        try:
+            text = self._host.run(["qemu-img", "info", "--force-share", "--backing-chain", "--output=json", "--", path])
+        except HostError:
+            return []  # a lost disk, or one that is no file
+        return [one["full-backing-filename"] for one in json.loads(text) if one.get("full-backing-filename")]
 
     def delete(self, path: str) -> None:
         """Delete a disk's data. The caller has made sure that it may."""
@@ -213,3 +236,12 @@ class Storage:
         if name is not None:
             with libvirt_says(f"the storage pool {name} cannot be refreshed"):
                 self._connection.storagePoolLookupByName(name).refresh(0)
+
+
+def _volumes(pool: libvirt.virStoragePool) -> list[libvirt.virStorageVol]:
+    """A pool's volumes, also those that came into being past libvirt."""
+    try:
+        pool.refresh(0)
+    except libvirt.libvirtError:
+        pass  # it is busy; what it knows has to do
+    return pool.listAllVolumes(0)

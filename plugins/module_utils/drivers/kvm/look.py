@@ -1,0 +1,143 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at the guests of a host: all definitions in one go, and of the guests asked for what those do not say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import addresses, power, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+
+
+def stored_root(domain: libvirt.virDomain, secure: bool = False) -> Element:
+    """The definition for the next boot; of a guest that has none, what it runs with, in that form.
+
+    secure: with passwords, as is needed to store it again.
+    """
+    secrets = libvirt.VIR_DOMAIN_XML_SECURE if secure else 0
+    return _with_paths(domain, xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | secrets)))
+
+
+def live_root(domain: libvirt.virDomain) -> Element:
+    """What a running guest runs with."""
+    return _with_paths(domain, xml.parse(domain.XMLDesc(0)))
+
+
+def roots_of(domain: libvirt.virDomain) -> list[Element]:
+    """The stored definition, and what the guest runs with."""
+    return [stored_root(domain), *([live_root(domain)] if domain.isActive() else [])]
+
+
+def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
+    """Note the path of every disk that is named by its pool and volume; libvirt takes no notice of it."""
+    for source in root.findall("devices/disk[@type='volume']/source"):
+        try:
+            pool = domain.connect().storagePoolLookupByName(source.get("pool", ""))
+            source.set("file", pool.storageVolLookupByName(source.get("volume", "")).path())
+        except libvirt.libvirtError:
+            continue  # its pool is off; then nothing is known of it
+    return root
+
+
+class Look:
+    """What a host has at one moment. Every definition is looked at, for disks that guests share.
+
+    users: path (without links) to the names of the guests that refer to it, stored or running. transient: running guests without a
+    stored definition. mute: running guests of which no balloon driver has spoken up.
+    """
+
+    def __init__(self, connection: libvirt.virConnect, host: Host, storage: Storage) -> None:
+        self._host = host
+        self._storage = storage
+        self._domains: dict[str, libvirt.virDomain] = {}
+        self._stored: dict[str, Element] = {}
+        self._live: dict[str, Element] = {}
+        for domain in connection.listAllDomains(0):
+            self._add(domain)
+        self._autostart = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
+        self._leases = addresses.Leases(connection)
+        self.transient = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
+        self.mute: set[str] = set()
+        self._bases: frozenset[str] | None = None
+        self.users: dict[str, set[str]] = {}
+        for name, root in [*self._stored.items(), *self._live.items()]:
+            for path in read.sources(root):
+                self.users.setdefault(os.path.realpath(path), set()).add(name)
+
+    def _add(self, domain: libvirt.virDomain) -> None:
+        name = domain.name()
+        try:
+            self._stored[name] = stored_root(domain)
+            # The number of a domain came with the list; asking for its state would be a call for each.
+            if domain.ID() >= 0:
+                self._live[name] = live_root(domain)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise
+            # Somebody has removed it since it was listed.
+            self._stored.pop(name, None)
+        else:
+            self._domains[name] = domain
+
+    def guests(self, names: Collection[str] | None) -> dict[str, Guest]:
+        """The guests of those names that there are; None: all."""
+        chosen = self._domains if names is None else [name for name in names if name in self._domains]
+        return {name: self._guest(name) for name in chosen}
+
+    def bases(self) -> frozenset[str]:
+        """The files, without links, that other disks are based on. Looked for when it is first asked for."""
+        if self._bases is None:
+            self._bases = frozenset(self._storage.bases(self.users))
+        return self._bases
+
+    def _guest(self, name: str) -> Guest:
+        domain, root, live = self._domains[name], self._stored[name], self._live.get(name)
+        seed = read.seed_drive(root)
+        used = [path for one in (root, live) if one is not None for path in read.sources(one)]
+        facts = read.Facts(
+            state="stopped" if live is None else power.state_of(domain),
+            autostart=name in self._autostart,
+            sizes=self._sizes(domain, root, live),
+            pools={folder: pool for pool, folder in self._storage.folders().items()},
+            shared=frozenset(path for path in used if len(self.users[os.path.realpath(path)]) > 1),
+            seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
+        )
+        guest = read.read_guest(root, facts)
+        if live is None:
+            return guest
+        running = read.read_guest(live, facts, book=root)
+        if running.memory_mib != guest.memory_mib:
+            running = replace(running, memory_mib=self._told_memory(domain, guest, running))
+        return replace(guest, live=running, addresses=self._leases.of(nic.mac for nic in guest.nics or ()))
+
+    def _told_memory(self, domain: libvirt.virDomain, guest: Guest, running: Guest) -> int | None:
+        """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""
+        if not power.is_mute(domain):
+            return power.settled_memory_kib(domain) // 1024
+        self.mute.add(guest.name)
+        return min(guest.memory_mib or 0, running.memory_mib or 0)
+
+    def _sizes(self, domain: libvirt.virDomain, root: Element, live: Element | None) -> dict[str, int]:
+        """Path to capacity in bytes, of every disk whose data is there."""
+        paths = {read.source(disk) for one in (root, live) if one is not None for disk in read.disks(one)}
+        found = {path: self._size(domain, path, live is not None) for path in paths if path}
+        return {path: size for path, size in found.items() if size is not None}
+
+    def _size(self, domain: libvirt.virDomain, path: str, running: bool) -> int | None:
+        try:
+            return domain.blockInfo(path)[0]
+        except libvirt.libvirtError:
+            # Of a running guest, libvirt only knows the disks that it runs with.
+            return self._storage.size(path) if running else None
+
+
+def _names(connection: libvirt.virConnect, flag: int) -> frozenset[str]:
+    return frozenset(domain.name() for domain in connection.listAllDomains(flag))
