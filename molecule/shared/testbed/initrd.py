@@ -47,7 +47,7 @@ load() {{
 attempt() {{
     tries=$1
     while [ "$tries" -gt 0 ]; do
-        busybox mount -t ext4 -o rw,noatime,noinit_itable "$root" /root 2>/dev/null && return 0
+        busybox mount -t ext4 -o rw,noatime,noinit_itable "$root" /new 2>/dev/null && return 0
         busybox usleep 100000
         tries=$((tries - 1))
     done
@@ -56,19 +56,19 @@ attempt() {{
 load /modules/first
 attempt 5 || {{ load /modules/others; attempt 300; }} || {{ echo "no root filesystem on $root"; busybox poweroff -f; }}
 if [ -n "$hostname" ]; then
-    echo "$hostname" >/root/etc/hostname
-    busybox sed -i "s/^127\\.0\\.1\\.1 .*/127.0.1.1 $hostname/" /root/etc/hosts
+    echo "$hostname" >/new/etc/hostname
+    busybox sed -i "s/^127\\.0\\.1\\.1 .*/127.0.1.1 $hostname/" /new/etc/hosts
 fi
-busybox mount --move /dev /root/dev
+busybox mount --move /dev /new/dev
 busybox umount /sys /proc
-exec busybox switch_root /root /sbin/init
+exec busybox switch_root /new /sbin/init
 """
 
 
 def build_initrd(root: Path, release: str) -> bytes:
     """The initrd, gzipped, for kernel `release` of the root filesystem below `root`."""
     archive = Cpio()
-    for directory in ("bin", "dev", "proc", "sys", "root", "modules"):
+    for directory in ("bin", "dev", "proc", "sys", "new", "modules"):
         archive.directory(directory)
     archive.device("dev/console", 5, 1)
     archive.file("bin/busybox", _static_busybox(root), 0o755)

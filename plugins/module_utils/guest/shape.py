@@ -63,7 +63,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return type(value) is int or (isinstance(value, str) and _WHOLE.fullmatch(value.strip()) is not None)
+    if isinstance(value, bool):  # which Python takes for a number
+        return False
+    return isinstance(value, int) or (isinstance(value, str) and _WHOLE.fullmatch(value.strip()) is not None)
 
 
 def _is_bool(value: Any) -> bool:

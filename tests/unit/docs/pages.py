@@ -16,8 +16,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def pages() -> dict[str, str]:
-    """The README and every page of docs/: path to text."""
-    found = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+    """The README, every page of docs/ and of a role: path to text."""
+    found = [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/**/*.md")), *sorted(CHECKOUT.glob("roles/*/README.md"))]
     return {str(path.relative_to(CHECKOUT)): path.read_text() for path in found}
 
 

@@ -105,7 +105,7 @@ def test_the_map_names_every_file_of_the_core() -> None:
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (CHECKOUT / "roles").iterdir()))
 def test_the_page_of_a_role_names_every_variable_with_its_default(role: str) -> None:
-    text = PAGES[f"docs/roles/{role}.md"]
+    text = PAGES[f"roles/{role}/README.md"]
     specs = yaml.safe_load((CHECKOUT / f"roles/{role}/meta/argument_specs.yml").read_text())
     defaults = yaml.safe_load((CHECKOUT / f"roles/{role}/defaults/main.yml").read_text())
     options = specs["argument_specs"]["main"]["options"]

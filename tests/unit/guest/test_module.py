@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import yaml
 from ansible.module_utils import basic
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
@@ -39,6 +39,19 @@ SEED = {
     "meta_data": {"token": SECRET},
     "network_config": {"key": SECRET},
 }
+
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core 2.18 has no such helper
+
+    @contextmanager
+    def patch_module_args(params: dict[str, Any]) -> Iterator[None]:
+        """Give a module its parameters."""
+        before = basic._ANSIBLE_ARGS
+        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": params}).encode()
+        yield
+        basic._ANSIBLE_ARGS = before
 
 
 @dataclass
