@@ -17,8 +17,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 def pages() -> dict[str, str]:
     """The README, every page of docs/ and of a role: path to text."""
-    found = [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/**/*.md")), *sorted(CHECKOUT.glob("roles/*/README.md"))]
-    return {str(path.relative_to(CHECKOUT)): path.read_text() for path in found}
+    found = [path for pattern in ("README.md", "docs/**/*.md", "roles/*/README.md") for path in CHECKOUT.glob(pattern)]
+    return {str(path.relative_to(CHECKOUT)): path.read_text() for path in sorted(found)}
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -162,7 +162,7 @@ def test_the_initrd_mounts_and_hands_over(root: Path) -> None:
     (base / "kernel").mkdir()
     (base / "kernel/virtio_blk.ko").write_bytes(b"module")
     content = gzip.decompress(initrd.build_initrd(root, "6.0"))
-    assert b"exec busybox switch_root /root /sbin/init" in content
+    assert b"exec busybox switch_root /new /sbin/init" in content
     assert initrd.PROBE_MARKER.encode() in content
     assert b"virtio_blk.ko\n" in content
 
