@@ -231,6 +231,19 @@ def test_an_image_that_refers_to_another_file_is_refused(guests: Any, image: Pat
     assert "refers to another file" in guests(wish).result["msg"]
 
 
+@pytest.mark.parametrize("place", [{"network": "default"}, {"bridge": BRIDGE}])
+def test_a_tag_with_which_the_guest_would_not_start_is_refused_beforehand(guests: Any, place: dict[str, str]) -> None:
+    wish: dict[str, Any] = {"name": "a", "kvm": {"type": "qemu"}, "state": "running", "nics": [{**place, "vlan": 20}]}
+    assert "cannot be tagged" in guests(wish, "--check").result["msg"]
+    assert "cannot be tagged" in guests(wish).result["msg"]
+    wish["nics"] = [dict(place)]
+    wish["state"] = "stopped"
+    assert guests(wish).result["changed"]
+    wish["nics"] = [{**place, "vlan": 20}]
+    assert guests(wish).result["changed"]
+    assert "cannot be tagged" in guests({**wish, "state": "running", "nics": [{**place, "vlan": 21}]}).result["msg"]
+
+
 def test_every_error_of_a_task_is_told_at_once_and_nothing_is_touched(host: libvirt.virConnect, guests: Any) -> None:
     wish = {
         "guests": [

@@ -46,7 +46,9 @@ class Facts:
 def check(change: Change, want: Guest, facts: Facts) -> None:
     """Refuse a change that this host cannot make."""
     subject = (change.verb, change.field)
-    if subject == ("create", "guest"):
+    if subject == ("remove", "guest") and not change.delete:
+        _check_removable(change.name, facts)
+    elif subject == ("create", "guest"):
         _check_new(change.after, want, facts)
     elif subject == ("add", "disks") and not change.after.path:
         _check_disk(want.name, change.after, facts)
@@ -54,10 +56,25 @@ def check(change: Change, want: Guest, facts: Facts) -> None:
         _check_nic(change.after, want, facts)
     elif subject == ("set", "nics.source"):
         _check_nic(Nic(*change.after), want, facts)
+    elif subject == ("set", "nics.vlan"):
+        for nic in want.nics or ():
+            _check_vlan(nic, want, facts)
     elif subject == ("add", "cdroms"):
         _check_medium(change.after.source)
     elif subject == ("set", "cdroms.source"):
         _check_medium(change.after)
+
+
+def _check_removable(name: str, facts: Facts) -> None:
+    """Whatever libvirt keeps for a guest beside its disks would go with its definition, and is data, too."""
+    with libvirt_says():
+        domain = facts.connection.lookupByName(name)
+        saved, snapshots = domain.hasManagedSaveImage(), domain.listAllSnapshots(0)
+    if saved:
+        raise PlanError("it has saved memory, which would be lost: start it, or say delete_disks")
+    if snapshots:
+        names = ", ".join(sorted(snapshot.getName() for snapshot in snapshots))
+        raise PlanError(f"it has snapshots, which would be lost: {names}; delete them, or say delete_disks")
 
 
 def _check_new(new: Guest, want: Guest, facts: Facts) -> None:
@@ -102,15 +119,27 @@ def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
 def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:
     if nic.network is not None:
         facts.network(nic.network)
-        return
-    path = os.path.join(BRIDGES, nic.bridge or "")
-    if not os.path.exists(path):
+    elif not os.path.exists(os.path.join(BRIDGES, nic.bridge or "")):
         raise PlanError(f"there is no bridge {nic.bridge} on the host")
-    tagged = nic.vlan and os.path.isdir(os.path.join(path, "bridge"))
-    if tagged and want.state == "running" and facts.connection.getLibVersion() < VLAN_ON_BRIDGE:
+    _check_vlan(nic, want, facts)
+
+
+def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
+    """Refuse a tag that libvirt stores, but with which it then does not start the guest."""
+    if not nic.vlan or want.state != "running":
+        return
+    network = None if nic.network is None else facts.network(nic.network)
+    if network is None:
+        plain = os.path.isdir(os.path.join(BRIDGES, nic.bridge or "", "bridge"))
+    else:
+        plain = xml.attribute(network, "virtualport", "type") != "openvswitch"
+    # A network with addresses of its own has a bridge of libvirt's making, which has no tags in any version.
+    own = network is not None and xml.attribute(network, "forward", "mode") != "bridge"
+    if plain and (own or facts.connection.getLibVersion() < VLAN_ON_BRIDGE):
+        where = f"network {nic.network}" if network is not None else f"Linux bridge {nic.bridge}"
         raise PlanError(
-            f"vlan {nic.vlan}: a card on the Linux bridge {nic.bridge} can have one from libvirt 11.0 on; use a bridge "
-            "of that vlan, or Open vSwitch"
+            f"vlan {nic.vlan}: cards on the {where} cannot be tagged, so the guest would not start; use a bridge of that "
+            "vlan, Open vSwitch, or a Linux bridge and libvirt 11.0 or later"
         )
 
 

@@ -50,8 +50,8 @@ def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
 class Look:
     """What a host has at one moment. Every definition is looked at, for disks that guests share.
 
-    users: path (without links) to the names of the guests that refer to it, stored or running. transient: running guests without a
-    stored definition. mute: running guests of which no balloon driver has spoken up.
+    users: path (without links) to the names of the guests that refer to it, stored or running. transient: running
+    guests without a stored definition. mute: running guests of which no balloon driver has spoken up.
     """
 
     def __init__(self, connection: libvirt.virConnect, host: Host, storage: Storage) -> None:

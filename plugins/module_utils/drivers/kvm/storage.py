@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -240,8 +241,6 @@ class Storage:
 
 def _volumes(pool: libvirt.virStoragePool) -> list[libvirt.virStorageVol]:
     """A pool's volumes, also those that came into being past libvirt."""
-    try:
+    with suppress(libvirt.libvirtError):  # it may be busy; then what it knows has to do
         pool.refresh(0)
-    except libvirt.libvirtError:
-        pass  # it is busy; what it knows has to do
     return pool.listAllVolumes(0)
