@@ -100,8 +100,7 @@ class Guest:
     state: running | stopped | present | absent in a wish, running | paused | stopped in a state.
     options: what only one hypervisor has, as pairs sorted by key.
     uuid, addresses, live belong to a state. live is what a running guest runs with at this moment, whereas the
-    other fields are what is stored for its next boot; it is None when the guest is off. rigid, of a live guest: the
-    fields that it cannot take at this moment although others of its kind can, for want of a driver in it.
+    other fields are what is stored for its next boot; it is None when the guest is off.
     """
 
     name: str
@@ -122,7 +121,6 @@ class Guest:
     options: tuple[tuple[str, Any], ...] = ()
     uuid: str | None = None
     addresses: tuple[str, ...] = field(default=(), compare=False)
-    rigid: frozenset[str] = field(default=frozenset(), compare=False)
     live: Guest | None = field(default=None, compare=False)
 
     def option(self, key: str) -> Any:

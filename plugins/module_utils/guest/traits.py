@@ -52,10 +52,10 @@ class Traits:
     def is_hot(self, name: str, want: Any, live: Any, guest: object | None = None) -> bool:
         """Whether a running guest can take the value want in place of live at once.
 
-        guest: the live guest, for Field.limit and for what it is rigid in.
+        guest: the live guest that Field.limit is looked up in.
         """
         rule = self.fields[name]
-        if rule.when not in (HOT, HOT_GROW) or name in getattr(guest, "rigid", ()):
+        if rule.when not in (HOT, HOT_GROW):
             return False
         if rule.when == HOT_GROW and not (live is None or want > live):
             return False

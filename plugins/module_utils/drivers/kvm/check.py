@@ -52,17 +52,19 @@ def check(change: Change, want: Guest, facts: Facts) -> None:
         _check_new(change.after, want, facts)
     elif subject == ("add", "disks") and not change.after.path:
         _check_disk(want.name, change.after, facts)
-    elif subject == ("add", "nics"):
+    elif change.verb in ("add", "set") and change.field.startswith("nics"):
+        _check_card(change, want, facts)
+    elif change.verb in ("add", "set") and change.field.startswith("cdroms"):
+        _check_medium(getattr(change.after, "source", change.after))
+
+
+def _check_card(change: Change, want: Guest, facts: Facts) -> None:
+    if change.field == "nics":
         _check_nic(change.after, want, facts)
-    elif subject == ("set", "nics.source"):
+    elif change.field == "nics.source":
         _check_nic(Nic(*change.after), want, facts)
-    elif subject == ("set", "nics.vlan"):
-        for nic in want.nics or ():
-            _check_vlan(nic, want, facts)
-    elif subject == ("add", "cdroms"):
-        _check_medium(change.after.source)
-    elif subject == ("set", "cdroms.source"):
-        _check_medium(change.after)
+    for nic in want.nics or ():
+        _check_vlan(nic, want, facts)
 
 
 def _check_removable(name: str, facts: Facts) -> None:
@@ -138,8 +140,8 @@ def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
     if plain and (own or facts.connection.getLibVersion() < VLAN_ON_BRIDGE):
         where = f"network {nic.network}" if network is not None else f"Linux bridge {nic.bridge}"
         raise PlanError(
-            f"vlan {nic.vlan}: cards on the {where} cannot be tagged, so the guest would not start; use a bridge of that "
-            "vlan, Open vSwitch, or a Linux bridge and libvirt 11.0 or later"
+            f"vlan {nic.vlan}: cards on the {where} cannot be tagged, so the guest would not start; use a bridge of "
+            "that vlan, Open vSwitch, or a Linux bridge and libvirt 11.0 or later"
         )
 
 
