@@ -54,8 +54,7 @@ def write_seed(host: Host, cloud_init: CloudInit, path: str) -> None:
     folder = part_of(path)
     image = os.path.join(folder, "seed.iso")
     host.make_dir(os.path.dirname(path), 0o711)
-    for dead in dead_parts(host, os.path.dirname(path)):
-        _clear(host, dead)
+    clear_dead_seeds(host, os.path.dirname(path))
     host.make_dir(folder, 0o700)
     try:
         files = {os.path.join(folder, name): content for name, content in sorted(cloud_init.files.items())}
@@ -68,8 +67,14 @@ def write_seed(host: Host, cloud_init: CloudInit, path: str) -> None:
         _clear(host, folder)
 
 
+def clear_dead_seeds(host: Host, folder: str) -> None:
+    """Delete what killed runs left of seeds in a folder: user data that nobody looks after must not lie around."""
+    for dead in dead_parts(host, folder):
+        _clear(host, dead)
+
+
 def _clear(host: Host, folder: str) -> None:
-    """Delete a part with all that is in it: user data that nobody looks after must not lie around."""
+    """Delete a part with all that is in it."""
     for name in host.list_dir(folder):
         host.remove(os.path.join(folder, name))
     host.run(["rmdir", "--", folder])

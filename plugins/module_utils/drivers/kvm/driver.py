@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -33,7 +32,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.l
     live_root,
     roots_of,
     stored_root,
+    with_disks,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -41,9 +42,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS, write_seed
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit, Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 URI: Spec = {"uri": {"type": "str", "default": "qemu:///system"}}
 # The options of a kvm_guest task as a whole.
@@ -62,7 +62,7 @@ class KvmDriver(Driver):
     def __init__(self, uri: str, image_cache: str, seed_dir: str, host: Host) -> None:
         self._uri = uri
         self._image_cache = image_cache
-        self._seed_dir = seed_dir
+        self._seeds = Seeds(host, seed_dir)
         self._host = host
         self._opened: libvirt.virConnect | None = None
         self._storage: Storage | None = None
@@ -89,17 +89,11 @@ class KvmDriver(Driver):
 
     def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
         """Yield the changes; a guest that runs without a stored definition gets one first."""
-        if self._seen is not None and wish.item.name in self._seen.transient:
-            yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
-        yield from super().plan(wish, have if have is None else self._without_bases(wish, have))
-
-    def _without_bases(self, wish: Wish[Guest], have: Guest) -> Guest:
-        """The guest, without owning disks that others are based on. To know that takes time, so only when it counts."""
-        if self._seen is None or not wish.policy.delete_disks or not any(disk.owned for disk in have.disks or ()):
-            return have
-        bases = self._seen.bases()
-        disks = (replace(d, owned=d.owned and os.path.realpath(d.path or "") not in bases) for d in have.disks or ())
-        return replace(have, disks=tuple(disks))
+        if self._seen is not None and have is not None:
+            if wish.item.name in self._seen.transient:
+                yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
+            have = with_disks(self._seen, wish, have)
+        yield from super().plan(wish, have)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
         """Refuse what this host cannot do, by looking only."""
@@ -172,15 +166,17 @@ class KvmDriver(Driver):
         arch = check.host_arch(self._connection)
         disks = tuple(self._disks.place(want.name, disk) for disk in want.disks or ())
         kept = frozenset(disk.name for disk in disks if self._disks.is_there(disk))
-        seed = self._make_seed(want.name, want.cloud_init)
-        notes = [ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks]
-        plot = define.Plot(arch, (), tuple(notes), seed)
+        seed = self._seeds.path(want.name, want.cloud_init)
+        notes = tuple(ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
+        pending = tuple(replace(note, pending=note.made) for note in notes)
+        plot = define.Plot(arch, (), pending, seed)
         domain = self._connection.defineXML(xml.render(define.new_definition(want, plot)))
+        self._seeds.make(want.name, want.cloud_init)
         if disks:
             for disk in disks:
                 self._disks.make(disk)
             uuid = domain.UUIDString()
-            whole = define.new_definition(want, replace(plot, disks=disks))
+            whole = define.new_definition(want, replace(plot, disks=disks, notes=notes))
             xml.add(whole, "uuid", uuid)
             _keep_macs(whole, stored_root(domain))
             domain = self._connection.defineXML(xml.render(whole))
@@ -194,8 +190,10 @@ class KvmDriver(Driver):
             flags |= libvirt.VIR_DOMAIN_UNDEFINE_TPM if change.delete else libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
         if change.delete:
             flags |= libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+        # Seeds hold secrets: a run that is killed in between had better leave a guest without one than the reverse.
+        self._seeds.sweep(change.name, keep=())
         domain.undefineFlags(flags)
-        self._sweep_seeds(change.name, keep=())
 
     def _persist(self, change: Change) -> None:
         self._connection.defineXML(xml.render(stored_root(self._domain(change.name), secure=True)))
@@ -206,9 +204,11 @@ class KvmDriver(Driver):
         if not disk.path:
             disk = self._disks.place(change.name, disk)
             root = stored_root(domain, secure=True)
-            if not self._disks.is_there(disk) and ledger.find(root, disk.path) is None:
-                ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=True))
-                self._connection.defineXML(xml.render(root))
+            noted = ledger.find(root, disk.path)
+            # Data that is there is not ours, unless a run was killed after it had made it.
+            ours = not self._disks.is_there(disk) or (noted is not None and noted.pending)
+            ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=ours, pending=ours))
+            self._connection.defineXML(xml.render(root))
             self._disks.make(disk)
         self._edit(replace(change, after=disk))
 
@@ -259,17 +259,9 @@ class KvmDriver(Driver):
             if edit.disk_name(root, disk) == change.key:
                 self._disks.grow(read.source(disk) or "", change.after)
 
-    def _make_seed(self, name: str, cloud_init: CloudInit | None) -> str | None:
-        """The path of the guest's seed, made unless it is there: its name tells its content."""
-        if cloud_init is None:
-            return None
-        path = os.path.join(self._seed_dir, f"{name}-{cloud_init.digest}.iso")
-        if self._host.info(path) is None:
-            write_seed(self._host, cloud_init, path)
-        return path
-
     def _set_seed(self, change: Change) -> None:
-        path = self._make_seed(change.name, change.after) or ""
+        path = self._seeds.path(change.name, change.after) or ""
+        self._seeds.make(change.name, change.after)
         domain = self._domain(change.name)
         root = stored_root(domain, secure=True)
         drive = read.seed_drive(root)
@@ -280,18 +272,11 @@ class KvmDriver(Driver):
             devices.set_medium(drive, path)
         ledger.write_seed_path(root, path)
         self._connection.defineXML(xml.render(root))
-        self._sweep_seeds(change.name, keep=self._seeds_in_use(domain))
+        self._seeds.sweep(change.name, self._media(domain))
 
-    def _seeds_in_use(self, domain: libvirt.virDomain) -> set[str]:
+    def _media(self, domain: libvirt.virDomain) -> set[str]:
+        """What a guest refers to, stored and running."""
         return {path for root in roots_of(domain) for path in read.sources(root)}
-
-    def _sweep_seeds(self, name: str, keep: Iterable[str]) -> None:
-        """Delete the guest's old seeds, which hold secrets and can be made again."""
-        mine = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
-        for file in self._host.list_dir(self._seed_dir):
-            path = os.path.join(self._seed_dir, file)
-            if mine.fullmatch(file) and path not in keep:
-                self._host.remove(path)
 
     def _set_autostart(self, change: Change) -> None:
         # It is about the host's start, and nothing that a running guest has.
@@ -308,7 +293,7 @@ class KvmDriver(Driver):
     def _restart(self, change: Change) -> None:
         self._stop(change)
         self._start(change)
-        self._sweep_seeds(change.name, keep=self._seeds_in_use(self._domain(change.name)))
+        self._seeds.sweep(change.name, self._media(self._domain(change.name)))
 
 
 def _keep_macs(root: Element, stored: Element) -> None:

@@ -98,7 +98,8 @@ def _remove_disk(root: Element, change: Change) -> None:
     found = devices.find_disk(root, change.before.path)
     if found is not None:
         xml.ensure(root, "devices").remove(found)
-    if change.delete:
+    noted = ledger.find(root, change.before.path)
+    if change.delete or (noted is not None and noted.pending):
         ledger.forget(root, change.before.path)
 
 

@@ -17,18 +17,25 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 
 @dataclass(frozen=True)
 class Entry:
-    """A disk: its name in the guest specification, where its data is, and whether we made that data or are about to."""
+    """A disk: its name in the guest specification, where its data is, and whether we made that data.
+
+    pending: we are making it at this moment, or a run that did so was killed.
+    """
 
     name: str
     path: str
     made: bool
+    pending: bool = False
 
 
 def entries(root: Element) -> list[Entry]:
     """The disks that the definition's ledger tells of."""
     own = xml.own(root)
     found = [] if own is None else own.findall(xml.own_tag("disk"))
-    return [Entry(one.get("name", ""), one.get("path", ""), one.get("made") == "yes") for one in found]
+    return [
+        Entry(one.get("name", ""), one.get("path", ""), one.get("made") == "yes", one.get("pending") == "yes")
+        for one in found
+    ]
 
 
 def find(root: Element, path: str | None) -> Entry | None:
@@ -43,7 +50,8 @@ def write(root: Element, entry: Entry) -> None:
     for one in own.findall(xml.own_tag("disk")):
         if one.get("name") == entry.name:
             own.remove(one)
-    xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made="yes" if entry.made else "no")
+    made, pending = "yes" if entry.made else "no", "yes" if entry.pending else None
+    xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made=made, pending=pending)
 
 
 def forget(root: Element, path: str) -> None:

@@ -10,11 +10,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import addresses, power, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    addresses,
+    ledger,
+    power,
+    read,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 
 def stored_root(domain: libvirt.virDomain, secure: bool = False) -> Element:
@@ -92,6 +99,17 @@ class Look:
         chosen = self._domains if names is None else [name for name in names if name in self._domains]
         return {name: self._guest(name) for name in chosen}
 
+    def unfinished(self, name: str) -> tuple[Disk, ...]:
+        """The disks of a guest that a killed run has made, but not attached."""
+        root = self._stored.get(name)
+        pending = [] if root is None else [entry for entry in ledger.entries(root) if entry.pending]
+        there = [entry for entry in pending if self._host.info(entry.path) is not None]
+        used = {os.path.realpath(entry.path) for entry in there} & set(self.users)
+        return tuple(
+            Disk(one.name, self._storage.size(one.path), path=one.path, owned=os.path.realpath(one.path) not in used)
+            for one in there
+        )
+
     def bases(self) -> frozenset[str]:
         """The files, without links, that other disks are based on. Looked for when it is first asked for."""
         if self._bases is None:
@@ -141,3 +159,19 @@ class Look:
 
 def _names(connection: libvirt.virConnect, flag: int) -> frozenset[str]:
     return frozenset(domain.name() for domain in connection.listAllDomains(flag))
+
+
+def with_disks(seen: Look, wish: Wish[Guest], have: Guest) -> Guest:
+    """A guest as its disks are to be planned.
+
+    Those that a killed run has made and not attached are the guest's, too, unless they are wished for: then they are
+    still to be added. No disk is owned that others are based on; to know that takes time, so only when it counts.
+    """
+    wished = {disk.name for disk in wish.item.disks or ()}
+    decided = wish.item.disks is not None or wish.item.state == "absent"
+    more = [disk for disk in seen.unfinished(have.name) if decided and disk.name not in wished]
+    disks = (*(have.disks or ()), *more)
+    if wish.policy.delete_disks and any(disk.owned for disk in disks):
+        bases = seen.bases()
+        disks = tuple(replace(one, owned=one.owned and os.path.realpath(one.path or "") not in bases) for one in disks)
+    return replace(have, disks=disks)

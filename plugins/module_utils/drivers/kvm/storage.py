@@ -26,6 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images 
     ensure_image,
     is_url,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
@@ -218,7 +219,9 @@ class Storage:
     def _copy(self, disk: Disk, base: str, size_bytes: int) -> None:
         """A full copy takes long: it gets its name only when it is whole, so that a file of that name is whole."""
         path = disk.path or ""
-        part = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
+        for dead in dead_parts(self._host, os.path.dirname(path)):
+            self._host.remove(dead)
+        part = part_of(path)
         source_format = disk.image.format if disk.image else DEFAULT_FORMAT
         kind = disk.format or DEFAULT_FORMAT
         try:

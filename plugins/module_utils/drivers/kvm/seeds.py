@@ -1,0 +1,46 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seeds of the guests on one host: images for cloud-init, each named after its guest and its content."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import (
+    DIGEST_DIGITS,
+    clear_dead_seeds,
+    write_seed,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit
+
+
+class Seeds:
+    """A folder of seeds. They hold secrets, so none stays longer than it is needed; they can be made again."""
+
+    def __init__(self, host: Host, folder: str) -> None:
+        self._host = host
+        self._folder = folder
+
+    def path(self, name: str, cloud_init: CloudInit | None) -> str | None:
+        """Where a guest's seed belongs."""
+        return None if cloud_init is None else os.path.join(self._folder, f"{name}-{cloud_init.digest}.iso")
+
+    def make(self, name: str, cloud_init: CloudInit | None) -> None:
+        """Make a guest's seed, unless it is there: its name tells its content."""
+        path = self.path(name, cloud_init)
+        clear_dead_seeds(self._host, self._folder)
+        if cloud_init is not None and path is not None and self._host.info(path) is None:
+            write_seed(self._host, cloud_init, path)
+
+    def sweep(self, name: str, keep: Collection[str]) -> None:
+        """Delete a guest's seeds but for those to keep, and what killed runs left of any."""
+        mine = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
+        for file in self._host.list_dir(self._folder):
+            path = os.path.join(self._folder, file)
+            if mine.fullmatch(file) and path not in keep:
+                self._host.remove(path)
+        clear_dead_seeds(self._host, self._folder)
