@@ -11,12 +11,14 @@ from collections.abc import Iterator
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
-_PART = re.compile(r".+\.part-([0-9]{1,10})", re.ASCII)
+# No other program names a file so: a part is deleted on the strength of its name, beside files of others.
+_PART = re.compile(r"\.hostforge\..+\.part-([0-9]{1,10})", re.ASCII)
 
 
 def part_of(path: str) -> str:
     """The name under which this run makes what will be at path."""
-    return f"{path}.part-{os.getpid()}"
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".hostforge.{name}.part-{os.getpid()}")
 
 
 def dead_parts(host: Host, folder: str) -> Iterator[str]:

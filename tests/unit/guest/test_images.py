@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 
 import pytest
 
@@ -22,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images 
     ensure_image,
     find_digest,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
 
@@ -50,7 +50,7 @@ def test_an_image_is_fetched_checked_and_put_in_its_place_in_one_step(host: Fake
     assert host.files[CACHED] == DATA
     assert host.modes[CACHED] == 0o644
     (rename,) = host.did("rename")
-    assert rename == (f"{CACHED}.part-{os.getpid()}", CACHED)
+    assert rename == (part_of(CACHED), CACHED)
 
 
 def test_an_image_is_fetched_once(host: FakeHost) -> None:
@@ -92,8 +92,12 @@ def test_a_step_that_fails_keeps_nothing(host: FakeHost, step: str) -> None:
 
 def test_what_killed_runs_left_is_swept_and_what_others_make_is_not(host: FakeHost) -> None:
     host.folders["/proc/77"] = 0o555
-    dead = [f"{CACHED}.part-99", f"{CACHE}/checksums.part-99", f"{CACHE}/md5-0.raw.part-98"]
-    alive = [f"{CACHED}.part-77", f"{CACHE}/sha256-1.qcow2", f"{CACHE}/notes.part-x"]
+    dead = [
+        f"{CACHE}/.hostforge.{name}" for name in ("sha256-1.qcow2.part-99", "checksums.part-99", "md5-0.raw.part-98")
+    ]
+    # A part of an archive of somebody else is named as ours would be without the prefix.
+    alive = [f"{CACHE}/.hostforge.sha256-1.qcow2.part-77", f"{CACHE}/notes.part-x", f"{CACHE}/backup.tar.part-99"]
+    alive.append(f"{CACHE}/sha256-1.qcow2")
     host.files.update(dict.fromkeys([*dead, *alive], b"?"))
     ensure_image(host, EXACT, CACHE)
     assert sorted(left(host)) == sorted([CACHED, *alive])

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import (
     DIGEST_DIGITS,
     make_cloud_init,
@@ -106,7 +106,7 @@ def test_an_image_for_root_only_in_one_step() -> None:
     assert SECRET.encode() in host.files[PATH]
     assert host.modes[PATH] == 0o600
     assert host.folders == {"/proc": 0o555, SEEDS: 0o711}
-    assert host.did("rename") == [(f"{PATH}.part-{os.getpid()}/seed.iso", PATH)]
+    assert host.did("rename") == [(f"{part_of(PATH)}/seed.iso", PATH)]
 
 
 def test_no_content_is_in_a_command() -> None:
@@ -130,7 +130,7 @@ def test_parts_are_for_root_only_from_the_start() -> None:
     host.run = look
     with pytest.raises(HostError):
         write_seed(host, SEED, PATH)
-    part = f"{PATH}.part-{os.getpid()}"
+    part = part_of(PATH)
     assert modes[part] == 0o700
     assert modes[f"{part}/user-data"] == 0o600
 
@@ -145,7 +145,7 @@ def test_a_step_that_fails_leaves_nothing(step: str) -> None:
 
 
 def test_what_killed_runs_left_is_swept_and_what_others_make_is_not() -> None:
-    dead, alive = f"{SEEDS}/web2-1.iso.part-99", f"{SEEDS}/web3-2.iso.part-77"
+    dead, alive = f"{SEEDS}/.hostforge.web2-1.iso.part-99", f"{SEEDS}/.hostforge.web3-2.iso.part-77"
     host = FakeHost({f"{dead}/user-data": b"secret", f"{dead}/seed.iso": b"x", f"{alive}/user-data": b"theirs"})
     host.folders.update({dead: 0o700, alive: 0o700, "/proc/77": 0o555, SEEDS: 0o711})
     write_seed(host, SEED, PATH)
