@@ -68,6 +68,7 @@ class KvmDriver(Driver):
         self._storage: Storage | None = None
         self._seen: Look | None = None
         self._started: set[str] = set()
+        self._cleared = False
 
     @property
     def _connection(self) -> libvirt.virConnect:
@@ -132,6 +133,9 @@ class KvmDriver(Driver):
             ("stop", "state"): self._stop,
             ("restart", "state"): self._restart,
         }
+        if not self._cleared:
+            self._seeds.clear()
+            self._cleared = True
         with libvirt_says():
             special.get((change.verb, change.field), self._edit)(change)
 

@@ -32,15 +32,17 @@ class Seeds:
     def make(self, name: str, cloud_init: CloudInit | None) -> None:
         """Make a guest's seed, unless it is there: its name tells its content."""
         path = self.path(name, cloud_init)
-        clear_dead_seeds(self._host, self._folder)
         if cloud_init is not None and path is not None and self._host.info(path) is None:
             write_seed(self._host, cloud_init, path)
 
     def sweep(self, name: str, keep: Collection[str]) -> None:
-        """Delete a guest's seeds but for those to keep, and what killed runs left of any."""
+        """Delete a guest's seeds but for those to keep."""
         mine = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
         for file in self._host.list_dir(self._folder):
             path = os.path.join(self._folder, file)
             if mine.fullmatch(file) and path not in keep:
                 self._host.remove(path)
+
+    def clear(self) -> None:
+        """Delete what killed runs left of any guest's seed."""
         clear_dead_seeds(self._host, self._folder)
