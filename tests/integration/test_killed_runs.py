@@ -175,5 +175,3 @@ def converge(wish: dict[str, Any], disks: list[str]) -> None:
     again = guest(**wish)
     assert not again["changed"], again["guests"]
     assert_is(disks)
-
-

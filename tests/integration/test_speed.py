@@ -1,0 +1,45 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What reading costs grows with the guests and by little: calls are counted, because times depend on the machine."""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+
+import libvirt
+
+from ansible_collections.hostforge.hypervisor.tests.integration import foreign
+from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject
+
+GUESTS = 40
+# The lists of guests, pools and networks, and what each pool is.
+FIXED = 12
+# A definition, and one disk.
+EACH = 2
+# What the bindings know without asking.
+LOCAL = ("Free", "GetName", "GetID", "GetConnect")
+
+
+def calls_of(subject: KvmSubject, names: list[str] | None) -> int:
+    """How often reading asks the daemon something."""
+    driver = subject.make_driver()
+    profile = cProfile.Profile()
+    assert len(profile.runcall(driver.read, names)) == (GUESTS if names is None else len(names))
+    rows = pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]
+    return sum(row[0] for (_file, _line, name), row in rows if asks(name))
+
+
+def asks(name: str) -> bool:
+    return "libvirtmod.vir" in name and not any(word in name for word in LOCAL)
+
+
+def test_reading_many_guests_takes_two_calls_each(kvm: libvirt.virConnect) -> None:
+    subject = KvmSubject(kvm)
+    path = foreign.make_disk("/var/lib/hostforge/one.qcow2", "qcow2")
+    for number in range(GUESTS):
+        foreign.add_guest(kvm, f"guest-{number}", path)
+    assert calls_of(subject, None) <= GUESTS * EACH + FIXED
+    # All definitions are looked at, because guests may share a disk; but no more than that.
+    assert calls_of(subject, ["guest-7"]) <= GUESTS + EACH + FIXED
