@@ -1,0 +1,263 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest that others made is taken over by its name: what is not written stays, element for element."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import libvirt
+import pytest
+
+from ansible_collections.hostforge.hypervisor.tests.integration import foreign
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
+    EMULATED,
+    guest,
+    mend,
+    module,
+    refused,
+    stored,
+)
+
+DISK = "/var/lib/hostforge/old.qcow2"
+ISO = "/var/lib/hostforge/tools.iso"
+MAC = "52:54:00:f0:f0:f1"
+# As virt-install and virt-manager write it, with the odd things that people add over the years.
+RICH = f"""
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>old1</name>
+  <title>an old one</title>
+  <metadata>
+    <libosinfo:libosinfo xmlns:libosinfo="http://libosinfo.org/xmlns/libvirt/domain/1.0">
+      <libosinfo:os id="http://debian.org/debian/11"/>
+    </libosinfo:libosinfo>
+    <o:inventory xmlns:o="{foreign.OTHER}" rack="7"><o:owner>somebody</o:owner></o:inventory>
+  </metadata>
+  <memory unit='KiB'>262144</memory>
+  <currentMemory unit='KiB'>196608</currentMemory>
+  <memtune><swap_hard_limit unit='KiB'>1048576</swap_hard_limit></memtune>
+  <vcpu placement='static' cpuset='0-1' current='2'>4</vcpu>
+  <iothreads>1</iothreads>
+  <cputune><shares>2048</shares><vcpupin vcpu='0' cpuset='0'/></cputune>
+  <resource><partition>/machine/old</partition></resource>
+  <sysinfo type='smbios'><bios><entry name='vendor'>Somebody</entry></bios></sysinfo>
+  <os>
+    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
+    <bootmenu enable='yes' timeout='1000'/>
+    <smbios mode='sysinfo'/>
+  </os>
+  <features><acpi/><apic/><pae/><hyperv mode='custom'><relaxed state='on'/></hyperv><vmport state='off'/></features>
+  <cpu mode='custom' match='exact' check='none'>
+    <model fallback='forbid'>qemu64</model>
+    <topology sockets='1' dies='1' cores='2' threads='2'/>
+    <feature policy='require' name='aes'/>
+  </cpu>
+  <clock offset='timezone' timezone='Europe/Berlin'><timer name='rtc' tickpolicy='catchup'/></clock>
+  <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>preserve</on_crash>
+  <pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap' iothread='1'/>
+      <source file='{DISK}'/>
+      <target dev='sdq' bus='virtio'/>
+      <iotune><total_iops_sec>500</total_iops_sec></iotune>
+      <serial>S-1</serial>
+      <boot order='1'/>
+    </disk>
+    <disk type='file' device='cdrom'>
+      <driver name='qemu' type='raw'/><target dev='sdb' bus='sata'/><readonly/><boot order='2'/>
+    </disk>
+    <disk type='file' device='floppy'><target dev='fda' bus='fdc'/></disk>
+    <controller type='scsi' index='0' model='virtio-scsi'/>
+    <controller type='usb' index='0' model='qemu-xhci' ports='15'/>
+    <filesystem type='mount' accessmode='mapped'><source dir='/srv'/><target dir='srv'/></filesystem>
+    <interface type='network'>
+      <mac address='{MAC}'/>
+      <source network='default' portgroup='lan'/>
+      <bandwidth><inbound average='1000' peak='5000' burst='1024'/></bandwidth>
+      <model type='virtio'/>
+      <driver name='qemu' queues='2'/>
+      <filterref filter='clean-traffic'><parameter name='IP' value='192.168.122.9'/></filterref>
+      <link state='down'/>
+      <mtu size='1400'/>
+      <alias name='ua-lan'/>
+    </interface>
+    <serial type='pty'><target port='0'/></serial>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
+    <input type='tablet' bus='usb'/>
+    <graphics type='spice' port='5999' autoport='no' listen='127.0.0.1' passwd='not-to-be-lost'/>
+    <sound model='ich9'/>
+    <video><model type='qxl' ram='65536' vram='65536'/></video>
+    <hostdev mode='subsystem' type='usb' managed='yes'>
+      <source startupPolicy='optional'><vendor id='0x1234'/><product id='0xbeef'/></source>
+    </hostdev>
+    <redirdev bus='usb' type='spicevmc'/>
+    <watchdog model='i6300esb' action='poweroff'/>
+    <memballoon model='virtio' autodeflate='on'/>
+    <rng model='virtio'><rate bytes='1024' period='1000'/><backend model='random'>/dev/urandom</backend></rng>
+    <panic model='isa'/>
+    <vsock model='virtio'><cid auto='no' address='77'/></vsock>
+  </devices>
+  <qemu:commandline><qemu:arg value='-msg'/><qemu:arg value='timestamp=on'/></qemu:commandline>
+</domain>
+"""
+
+
+@pytest.fixture
+def old1(kvm: libvirt.virConnect) -> libvirt.virDomain:
+    """The guest that somebody else made."""
+    foreign.make_disk(DISK, "qcow2")
+    foreign.make_disk(ISO, "raw")
+    return kvm.defineXML(RICH)
+
+
+def flat(element: ET.Element, above: str = "") -> Iterator[str]:
+    """Every element as a line of its place, attributes and text."""
+    place = f"{above}/{element.tag}"
+    yield f"{place} {sorted(element.attrib.items())} {(element.text or '').strip()}"
+    for child in element:
+        yield from flat(child, place)
+
+
+def differences(before: ET.Element, after: ET.Element) -> tuple[list[str], list[str]]:
+    """The lines that are gone, and those that are new."""
+    old, new = Counter(flat(before)), Counter(flat(after))
+    return sorted((old - new).elements()), sorted((new - old).elements())
+
+
+def test_reading_it_tells_what_it_is(old1: libvirt.virDomain) -> None:
+    (found,) = module("kvm_guest_info", names=["old1"])["guests"]
+    assert {key: found[key] for key in ("memory", "memory_max", "vcpus", "vcpus_max", "cpu_mode", "graphics")} == {
+        "memory": "192 MiB",
+        "memory_max": "256 MiB",
+        "vcpus": 2,
+        "vcpus_max": 4,
+        "cpu_mode": "custom",
+        "graphics": "spice",
+    }
+    assert [(disk["name"], disk["path"], disk.get("owned", False)) for disk in found["disks"]] == [("sdq", DISK, False)]
+    assert found["nics"] == [{"network": "default", "mac": MAC, "vlan": 0, "model": "virtio"}]
+    assert found["cdroms"] == [{"drive": "sdb"}]
+
+
+def test_a_wish_that_it_fulfils_changes_nothing(old1: libvirt.virDomain) -> None:
+    before = old1.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+    wish: dict[str, Any] = {
+        "name": "old1",
+        "memory": "192 MiB",
+        "memory_max": "256 MiB",
+        "vcpus": 2,
+        "vcpus_max": 4,
+        "firmware": "bios",
+        "disks": [{"name": "sdq", "size": "24 MiB"}],
+        "cdroms": [{}],
+        "nics": [{"network": "default"}],
+        "autostart": False,
+        "kvm": {"type": "qemu", "graphics": "spice"},
+    }
+    for wished in (wish, {"name": "old1", "kvm": None}, {**wish, "state": "stopped"}):
+        assert not guest(check=True, **wished)["changed"]
+        assert not guest(**wished)["changed"]
+    assert old1.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) == before
+
+
+# What is written, what goes and what comes: parts of the lines of flat().
+EDITS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "description": ({"description": "new"}, [], ["/domain/description [] new"]),
+    "vcpus": ({"vcpus": 3}, ["('current', '2')"], ["('current', '3')"]),
+    "memory": ({"memory": "128 MiB"}, ["currentMemory"], ["currentMemory"]),
+    "memory_max": ({"memory_max": "320 MiB"}, ["/domain/memory "], ["/domain/memory "]),
+    "medium": ({"cdroms": [{"source": ISO}]}, [], ["disk/source"]),
+    "network": ({"nics": [{"network": "second", "mac": MAC}]}, ["interface/source"], ["interface/source"]),
+    # What only virtio has, libvirt drops itself.
+    "model": (
+        {"nics": [{"network": "default", "model": "e1000e"}]},
+        ["interface/driver", "interface/model"],
+        ["interface/model"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("wish", "gone", "new"), EDITS.values(), ids=EDITS)
+def test_an_edit_changes_that_element_and_no_other(
+    old1: libvirt.virDomain, wish: dict[str, Any], gone: list[str], new: list[str]
+) -> None:
+    before = stored("old1")
+    assert len(mend(name="old1", **wish)) == 1
+    found = differences(before, stored("old1"))
+    for lines, expected in zip(found, (gone, new), strict=True):
+        assert len(lines) == len(expected), found
+        assert all(part in line for part, line in zip(expected, lines, strict=True)), found
+
+
+def test_more_devices_leave_the_others_alone(old1: libvirt.virDomain) -> None:
+    before = stored("old1")
+    wish: dict[str, Any] = {
+        "name": "old1",
+        "disks": [{"name": "sdq"}, {"name": "data", "size": "16 MiB"}],
+        "nics": [{"network": "default"}, {"network": "second"}],
+        "cdroms": [{}, {"source": ISO}],
+        "cloud_init": {"user_data": {"hostname": "old1"}},
+        "autostart": {"order": 1},
+        "tpm": True,
+    }
+    assert len(mend(**wish)) == 6
+    gone, new = differences(before, stored("old1"))
+    assert gone == []
+    assert all("/devices" in line or "urn:hostforge" in line for line in new)
+    # And when they go again, only they go.
+    assert len(mend(name="old1", disks=[{"name": "sdq"}], nics=[{"network": "default"}], cdroms=[{}], tpm=False)) == 4
+    gone, new = differences(before, stored("old1"))
+    assert gone == []
+    assert [line for line in new if "urn:hostforge" not in line and "controller" not in line and "seed" not in line]
+
+
+def test_a_new_maximum_of_vcpus_takes_the_topology_with_it(old1: libvirt.virDomain) -> None:
+    before = stored("old1")
+    assert mend(name="old1", vcpus_max=6) == ["set vcpus_max"]
+    gone, new = differences(before, stored("old1"))
+    assert len(gone) == 2
+    assert "topology" in gone[0]
+    assert all("/domain/vcpu" in line for line in (gone[1], *new))
+
+
+def test_the_password_of_the_screen_survives(old1: libvirt.virDomain) -> None:
+    mend(name="old1", description="x")
+    screen = stored("old1").find("devices/graphics")
+    assert screen is not None
+    assert screen.get("passwd") == "not-to-be-lost"
+
+
+def test_its_disk_is_not_ours_to_delete(old1: libvirt.virDomain) -> None:
+    result = guest(name="old1", state="absent", delete_disks=True)
+    assert result["guests"][0]["kept_disks"] == [DISK]
+
+
+def test_a_disk_has_the_name_of_its_device_until_it_is_ours(old1: libvirt.virDomain) -> None:
+    """A name that it does not have is a new disk, and nothing says how large."""
+    assert "disk root: an empty disk needs a size" in refused(name="old1", disks=[{"name": "root"}])
+
+
+def test_an_older_machine_type_is_edited_too(kvm: libvirt.virConnect) -> None:
+    """Buses and names of another time: PCI without Express, IDE disks, e1000."""
+    path = foreign.make_disk("/var/lib/hostforge/older.img", "raw")
+    foreign.add_guest(kvm, "older", path)
+    wish: dict[str, Any] = {
+        "name": "older",
+        "kvm": EMULATED,
+        "state": "running",
+        "vcpus": 2,
+        "disks": [{"name": "hda", "format": "raw"}, {"name": "data", "size": "16 MiB"}],
+        "cdroms": [{"source": foreign.make_disk(ISO, "raw")}],
+        "nics": [{"network": "default", "model": "e1000"}, {"network": "second"}],
+        "autostart": True,
+    }
+    assert mend(**wish)[-1] == "start state"
+    assert not guest(**wish)["restart_required"]
+    more = {**wish, "disks": [*wish["disks"], {"name": "logs", "size": "16 MiB"}], "cdroms": [{}]}
+    assert mend(**more) == ["add disks logs", "set cdroms.source hdc"]
