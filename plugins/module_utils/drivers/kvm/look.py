@@ -140,8 +140,10 @@ class Look:
         """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""
         if not power.is_mute(domain):
             return power.settled_memory_kib(domain) // 1024
-        self.mute.add(guest.name)
-        return min(guest.memory_mib or 0, running.memory_mib or 0)
+        told = min(guest.memory_mib or 0, running.memory_mib or 0)
+        if told != running.memory_mib:
+            self.mute.add(guest.name)
+        return told
 
     def _sizes(self, domain: libvirt.virDomain, root: Element, live: Element | None) -> dict[str, int]:
         """Path to capacity in bytes, of every disk whose data is there."""
