@@ -44,8 +44,10 @@ def connect(uri: str) -> libvirt.virConnect:
 @contextmanager
 def libvirt_says(doing: str = "") -> Iterator[None]:
     """Turn libvirt's errors into HypervisorError; doing: what was being done, unless the caller says that."""
+    # Without the bindings none of their errors can come, and what does come says what is missing.
+    errors = getattr(libvirt, "libvirtError", ())
     try:
         yield
-    except libvirt.libvirtError as error:
+    except errors as error:
         said = f"libvirt says: {error.get_error_message() or error}"
         raise HypervisorError(f"{doing}: {said}" if doing else said) from error

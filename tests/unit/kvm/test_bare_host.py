@@ -1,0 +1,47 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host before its role has run: the bindings of libvirt are not there, and check mode must do without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import connect
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import make_kvm_driver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_driver import NetworkDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import Network
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import Pool
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+
+URI = "qemu:///system"
+THINGS: dict[str, tuple[Any, Any]] = {
+    "guest": (make_kvm_driver({"uri": URI}, ModuleHost()), Guest("web1")),
+    "pool": (PoolDriver(URI), Pool("fast", type="dir", path="/srv/fast")),
+    "network": (NetworkDriver(URI, ModuleHost()), Network("lan", mode="isolated")),
+}
+
+
+@pytest.fixture(params=THINGS, autouse=True)
+def thing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    monkeypatch.setattr(connect, "libvirt", None)
+    return THINGS[request.param]
+
+
+def test_check_mode_says_what_will_be_made(thing: tuple[Any, Any]) -> None:
+    resource, item = thing
+    (outcome,) = converge(resource, [Wish(item)], check_mode=True)
+    assert outcome.error == ""
+    assert outcome.changes[0].verb == "create"
+
+
+def test_a_run_says_what_is_missing(thing: tuple[Any, Any]) -> None:
+    resource, item = thing
+    with pytest.raises(AbsentError, match="the Python bindings of libvirt are missing"):
+        converge(resource, [Wish(item)], check_mode=False)
