@@ -223,7 +223,7 @@ def main() -> None:
         required_one_of=[("name", "networks")],
         supports_check_mode=True,
     )
-    run(module, "networks", parse_networks, lambda params, host: NetworkDriver(params["uri"], host))
+    run(module, "kvm", "networks", parse_networks, lambda params, host: NetworkDriver(params["uri"], host))
 
 
 if __name__ == "__main__":

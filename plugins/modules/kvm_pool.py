@@ -190,7 +190,13 @@ def main() -> None:
         required_one_of=[("name", "pools")],
         supports_check_mode=True,
     )
-    run(module, "pools", lambda params: parse_pools(params, find_id), lambda params, _host: PoolDriver(params["uri"]))
+    run(
+        module,
+        "kvm",
+        "pools",
+        lambda params: parse_pools(params, find_id),
+        lambda params, _host: PoolDriver(params["uri"]),
+    )
 
 
 if __name__ == "__main__":

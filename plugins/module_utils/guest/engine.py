@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Callable, Generic, Protocol, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
@@ -31,6 +32,7 @@ class Named(Protocol):
 
 
 Item = TypeVar("Item", bound=Named)
+Alone = Callable[[], "AbstractContextManager[object]"]
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,41 @@ class Resource(ABC, Generic[Item]):
         return True
 
 
-def converge(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode: bool) -> list[Outcome[Item]]:
+def converge(
+    resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode: bool, alone: Alone = nullcontext
+) -> list[Outcome[Item]]:
     """Make every wish come true, or in check mode say what that would take. One outcome per wish, in their order.
 
-    A wish that fails stops there; the others go on.
+    A wish that fails stops there; the others go on. alone: keeps other runs out. It is entered only when there is
+    something to change, and the state is then read anew, so that no other run changes what the plan was made on.
     """
-    names = [wish.item.name for wish in wishes]
-    found, absent = _read(resource, names, check_mode)
-    outcomes = [_prepare(resource, wish, found.get(wish.item.name), absent) for wish in wishes]
-    missing = [outcome.cause for outcome in outcomes if isinstance(outcome.cause, MissingImageError)]
+    found, absent = _read(resource, wishes, check_mode)
     if check_mode:
-        # An image that is on its way is no error of the plan: the run brings it.
-        return [replace(o, error="", cause=None) if o.cause is not None and o.cause in missing else o for o in outcomes]
+        return [_foretold(_prepare(resource, wish, found.get(wish.item.name), absent)) for wish in wishes]
+    if not any(_has_work(resource, wish, found.get(wish.item.name)) for wish in wishes):
+        return _wait(resource, _change(resource, wishes, found))
+    with alone():
+        found, _absent = _read(resource, wishes, check_mode)
+        outcomes = _change(resource, wishes, found)
+    return _wait(resource, outcomes)
+
+
+def _has_work(resource: Resource[Item], wish: Wish[Item], have: Item | None) -> bool:
+    try:
+        return any(True for _change in resource.plan(wish, have))
+    except HypervisorError:
+        return False  # it is refused, and said so, later
+
+
+def _foretold(outcome: Outcome[Item]) -> Outcome[Item]:
+    """An image that is on its way is no error of the plan: the run brings it."""
+    return replace(outcome, error="", cause=None) if isinstance(outcome.cause, MissingImageError) else outcome
+
+
+def _change(resource: Resource[Item], wishes: Sequence[Wish[Item]], found: dict[str, Item]) -> list[Outcome[Item]]:
+    """Plan on what was found, make the changes, and look at what became of them."""
+    outcomes = [_prepare(resource, wish, found.get(wish.item.name), absent=False) for wish in wishes]
+    missing = [outcome.cause for outcome in outcomes if isinstance(outcome.cause, MissingImageError)]
     if missing:
         raise missing[0]
     touched = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
@@ -120,14 +145,13 @@ def converge(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode:
     now, lost = _read_again(resource, touched)
     if lost:
         return [_blind(outcome, lost) if outcome.name in touched else outcome for outcome in outcomes]
-    found.update({**dict.fromkeys(touched), **now})
-    outcomes = [_verify(resource, outcome, found.get(outcome.name)) for outcome in outcomes]
-    return _wait(resource, outcomes)
+    seen: dict[str, Any] = {**found, **dict.fromkeys(touched), **now}
+    return [_verify(resource, outcome, seen.get(outcome.name)) for outcome in outcomes]
 
 
-def _read(resource: Resource[Item], names: Collection[str], check_mode: bool) -> tuple[dict[str, Any], bool]:
+def _read(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode: bool) -> tuple[dict[str, Item], bool]:
     try:
-        return dict(resource.read(names)), False
+        return dict(resource.read([wish.item.name for wish in wishes])), False
     except AbsentError:
         if not check_mode:
             raise

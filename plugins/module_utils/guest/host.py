@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 
@@ -69,3 +70,10 @@ class Host(ABC):
     @abstractmethod
     def digest(self, path: str, algorithm: str) -> str:
         """The hex digest of a file's content. algorithm: a name that hashlib knows."""
+
+    @abstractmethod
+    def lock(self, name: str, timeout_s: float) -> AbstractContextManager[None]:
+        """Keep out other runs that want the lock of that name on this machine; it ends with its holder, even killed.
+
+        An error that names the holder where the lock is not to be had within timeout_s.
+        """

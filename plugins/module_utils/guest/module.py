@@ -43,6 +43,8 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # Shorter texts are words such as a user's name, which also stand where they are no secret; hiding those would only
 # spoil the result, in which nothing of cloud_init is ever put.
 SECRET_LENGTH = 8
+# Another run may be fetching an image, or waiting for guests to shut down.
+LOCK_S = 1800
 
 
 class GuestModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no types
@@ -69,7 +71,7 @@ def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeRe
     seeds = {text for text in secrets_of(module.params) if len(text) >= SECRET_LENGTH}
     passwords = {str(module.params[name]) for name, rule in task.items() if rule.get("no_log") and module.params[name]}
     module.no_log_values = seeds | passwords
-    run(module, "guests", lambda params: parse_wishes(params, hypervisor, own), make_driver)
+    run(module, hypervisor, "guests", lambda params: parse_wishes(params, hypervisor, own), make_driver)
 
 
 def run_info_module(task: Spec, make_driver: MakeResource) -> None:
@@ -84,13 +86,18 @@ def run_info_module(task: Spec, make_driver: MakeResource) -> None:
         module.exit_json(changed=False, guests=[describe(found[name]) for name in sorted(found)])
 
 
-def run(module: AnsibleModule, key: str, make_wishes: MakeWishes, make_resource: MakeResource) -> None:
-    """Run any module of the collection that converges a list of things; key is the list's name, in the plural."""
+def run(module: AnsibleModule, hypervisor: str, key: str, make_wishes: MakeWishes, make_resource: MakeResource) -> None:
+    """Run any module of the collection that converges a list of things; key is the list's name, in the plural.
+
+    On one host, one run at a time changes things of one hypervisor; others wait for it.
+    """
+    host = ModuleHost()
     shown = {"invocation": {"module_args": _shown(module.params, module.argument_spec, key)}}
     outcomes: list[Outcome[Any]] = []
     try:
         wishes = make_wishes(module.params)
-        outcomes = converge(make_resource(module.params, ModuleHost()), wishes, module.check_mode)
+        resource = make_resource(module.params, host)
+        outcomes = converge(resource, wishes, module.check_mode, lambda: host.lock(hypervisor, LOCK_S))
     except SpecError as error:
         module.fail_json(msg="\n".join(error.errors), errors=list(error.errors), **shown)
     except MissingImageError as error:

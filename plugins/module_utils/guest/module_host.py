@@ -11,16 +11,19 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.error import HTTPError
 
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
 
 CHUNK_BYTES = 1024 * 1024
 AGENT = "hostforge.hypervisor"
+LOCKS = "/var/run/hostforge"
+OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
 STALL_S = 60  # a server that sends nothing for so long has failed
 
 
@@ -133,6 +136,17 @@ class ModuleHost(Host):
             for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
                 total.update(chunk)
         return total.hexdigest()
+
+    @contextmanager
+    def lock(self, name: str, timeout_s: float) -> Iterator[None]:
+        """Keep out other runs."""
+        folder = LOCKS if os.geteuid() == 0 else os.path.expanduser(OTHERS_LOCKS)
+        self.make_dir(folder, 0o700)
+        path = os.path.join(folder, f"{name}.lock")
+        with ExitStack() as held:
+            with _said(path):
+                held.enter_context(hold(path, timeout_s))
+            yield
 
 
 def _sync(path: str) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
@@ -89,3 +90,9 @@ class FakeHost(Host):
 
     def digest(self, path: str, algorithm: str) -> str:
         return hashlib.new(algorithm, self.files[path]).hexdigest()
+
+    @contextmanager
+    def lock(self, name: str, timeout_s: float) -> Iterator[None]:
+        self._do("lock", name)
+        yield
+        self._do("unlock", name)

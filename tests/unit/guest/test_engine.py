@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -85,7 +86,7 @@ def errors(outcomes: list[Outcome[Lamp]]) -> list[str]:
 def test_everything_is_read_planned_and_checked_before_anything_is_touched() -> None:
     lamps = Lamps()
     outcomes = converge(lamps, wishes("a", "b"), check_mode=False)
-    assert lamps.log == ["read 1", "check a", "check b", "apply a", "apply b", "read 2"]
+    assert lamps.log == ["read 1", "read 2", "check a", "check b", "apply a", "apply b", "read 3"]
     assert [outcome.after for outcome in outcomes] == [Lamp("a", "red"), Lamp("b", "red")]
     assert [outcome.before for outcome in outcomes] == [None, None]
 
@@ -171,7 +172,7 @@ def test_a_refusal_after_the_run_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_host_that_falls_silent_after_the_run_leaves_a_report() -> None:
-    lamps = Lamps({"c": Lamp("c", "red")}, errors={"read 2": HostError("gone"), "apply b": HostError("no")})
+    lamps = Lamps({"c": Lamp("c", "red")}, errors={"read 3": HostError("gone"), "apply b": HostError("no")})
     outcomes = converge(lamps, wishes("a", "b", "c"), check_mode=False)
     assert "could not be read: gone" in outcomes[0].error
     assert outcomes[1].error == "set colour: no"
@@ -211,6 +212,39 @@ def test_a_missing_image_is_no_error_of_a_check_run() -> None:
     outcomes = converge(lamps, wishes("a", "b", "c"), check_mode=True)
     assert errors(outcomes) == ["", "", "no"]
     assert [len(outcome.changes) for outcome in outcomes] == [1, 1, 0]
+
+
+@contextmanager
+def another_run(lamps: Lamps, colour: str = "") -> Iterator[None]:
+    """The lock, which another run held that changed a lamp."""
+    lamps.log.append("lock")
+    if colour:
+        lamps.there["a"] = Lamp("a", colour)
+    yield
+    lamps.log.append("unlock")
+
+
+def test_other_runs_are_kept_out_while_things_change_and_no_longer(clock: Clock) -> None:
+    lamps = Lamps()
+    waiting(lamps, {"a": 2}, clock)
+    converge(lamps, wishes("a", policy=Policy(wait_for="address")), False, lambda: another_run(lamps))
+    assert lamps.log == ["read 1", "lock", "read 2", "check a", "apply a", "read 3", "unlock", "read 4", "read 5"]
+
+
+def test_what_another_run_did_meanwhile_is_seen() -> None:
+    lamps = Lamps()
+    (outcome,) = converge(lamps, wishes("a"), False, lambda: another_run(lamps, "red"))
+    assert (outcome.error, outcome.changes) == ("", ())
+    lamps = Lamps()
+    (outcome,) = converge(lamps, wishes("a"), False, lambda: another_run(lamps, "blue"))
+    assert [(change.before, change.after) for change in outcome.changes] == [("blue", "red")]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_who_changes_nothing_waits_for_nobody(check_mode: bool) -> None:
+    lamps = Lamps({} if check_mode else {"a": Lamp("a", "red")}, errors={"plan b": PlanError("no")})
+    converge(lamps, wishes("a", "b"), check_mode, lambda: another_run(lamps))
+    assert "lock" not in lamps.log
 
 
 class Clock:
@@ -275,7 +309,7 @@ def test_no_time_to_wait_is_no_endless_wait(clock: Clock) -> None:
 
 
 def test_a_host_that_falls_silent_while_waiting_leaves_a_report(clock: Clock) -> None:
-    lamps = Lamps({"b": Lamp("b", "red")}, errors={"read 3": HostError("gone")})
+    lamps = Lamps({"b": Lamp("b", "red")}, errors={"read 4": HostError("gone")})
     waiting(lamps, {"b": 0}, clock)
     outcomes = converge(lamps, wishes("a", "b", policy=Policy(wait_for="address")), check_mode=False)
     assert "could not be read: gone" in outcomes[0].error

@@ -85,6 +85,8 @@ class KvmDriver(Driver):
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
         """Read guests in one batch."""
         with libvirt_says("the guests cannot be read"):
+            # What was known of pools may be old: this is also how a run looks again after it has waited for another.
+            self._storage = None
             self._seen = Look(self._connection, self._host, self._disks)
             return self._seen.guests(names)
 
