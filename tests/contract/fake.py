@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,13 +61,13 @@ class FakeDriver(Driver):
         file = self.hypervisor.files.get(path)
         return file is not None and file["whose"] == name and self.hypervisor.users(path) <= {name}
 
-    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Refuse networks, media and images that are not there, and disks that nothing says how to make."""
         for change in changes:
             if change.verb in ("create", "add", "set"):
-                self._check(change)
+                yield from self._check(change)
 
-    def _check(self, change: Change) -> None:
+    def _check(self, change: Change) -> Iterator[PlanError]:
         after = change.after
         whole = isinstance(after, Guest)
         nics = after.nics if whole else [after] if change.field == "nics" else []
@@ -76,17 +76,17 @@ class FakeDriver(Driver):
             places = [f"net/{after[0]}" if after[0] is not None else f"bridge/{after[1]}"]
         unknown = [place for place in places if place not in self.hypervisor.networks]
         if unknown:
-            raise PlanError(f"there is no {', '.join(unknown)}")
+            yield PlanError(f"there is no {', '.join(unknown)}")
         for disk in after.disks if whole else [after] if change.field == "disks" else []:
             if disk.pool is not None and disk.pool not in self.hypervisor.pools:
-                raise PlanError(f"there is no pool {disk.pool}")
+                yield PlanError(f"there is no pool {disk.pool}")
             if disk.image is not None and disk.image.source not in self.hypervisor.files:
-                raise PlanError(f"there is no image {disk.image.source}")
+                yield PlanError(f"there is no image {disk.image.source}")
             kept = self.hypervisor.files.get(disk.path or self._path(change.name, disk))
             if disk.size_bytes is None and disk.image is None and kept is None:
-                raise PlanError(f"disk {disk.name} needs a size or an image")
+                yield PlanError(f"disk {disk.name} needs a size or an image")
             if kept is not None and kept["bytes"] > (disk.size_bytes or kept["bytes"]):
-                raise PlanError(f"disk {disk.name} is there already, and larger")
+                yield PlanError(f"disk {disk.name} is there already, and larger")
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""

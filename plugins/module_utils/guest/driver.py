@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import pending, plan
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
@@ -67,8 +68,8 @@ class Driver(Resource[Guest]):
         """Read guests in one batch."""
 
     @abstractmethod
-    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
-        """Refuse what this host cannot do: unknown network, missing image, no emulator for it."""
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
+        """Yield what this host cannot do: unknown network, missing image, no emulator for it."""
 
     @abstractmethod
     def apply(self, change: Change) -> None:

@@ -81,10 +81,11 @@ class Resource(ABC, Generic[Item]):
 
     @abstractmethod
     def plan(self, wish: Wish[Item], have: Item | None) -> Iterator[Change]:
-        """Yield the changes from state to wish, in order. Pure. Raises PlanError."""
+        """Yield the changes from state to wish, in order. Pure. Raises PlanError, after changes or in their place."""
 
-    def check(self, wish: Wish[Item], changes: Sequence[Change]) -> None:
-        """Refuse, with PlanError, what this host cannot do, by looking only. Called before anything is touched."""
+    def check(self, wish: Wish[Item], changes: Sequence[Change]) -> Iterator[PlanError]:
+        """Yield every reason why this host cannot do it, by looking only. Called before anything is touched."""
+        return iter(())
 
     @abstractmethod
     def apply(self, change: Change) -> None:
@@ -108,8 +109,9 @@ def converge(
 ) -> list[Outcome[Item]]:
     """Make every wish come true, or in check mode say what that would take. One outcome per wish, in their order.
 
-    A wish that fails stops there; the others go on. alone: keeps other runs out. It is entered only when there is
-    something to change, and the state is then read anew, so that no other run changes what the plan was made on.
+    A wish that fails stops there; the others go on. Everything that is refused is refused, with all its reasons,
+    before anything is touched. alone: keeps other runs out. It is entered only when there is something to change, and
+    the state is then read anew, so that no other run changes what the plan was made on.
     """
     found, absent = _read(resource, wishes, check_mode)
     if check_mode:
@@ -124,7 +126,7 @@ def converge(
 
 def _has_work(resource: Resource[Item], wish: Wish[Item], have: Item | None) -> bool:
     try:
-        return any(True for _change in resource.plan(wish, have))
+        return len(list(resource.plan(wish, have))) > 0
     except HypervisorError:
         return False  # it is refused, and said so, later
 
@@ -173,20 +175,29 @@ def _blind(outcome: Outcome[Item], lost: str) -> Outcome[Item]:
 
 def _prepare(resource: Resource[Item], wish: Wish[Item], have: Item | None, absent: bool) -> Outcome[Item]:
     outcome = Outcome(wish, before=have)
+    changes: list[Change] = []
+    refusals: list[HypervisorError] = []
+    _gather(changes, lambda: resource.plan(wish, have), refusals)
+    if not absent:
+        _gather(refusals, lambda: resource.check(wish, changes), refusals)
+    # That an image is yet to be brought is a reason only where there is no other.
+    final = [refusal for refusal in refusals if not isinstance(refusal, MissingImageError)]
+    if final:
+        return replace(outcome, error="; ".join(dict.fromkeys(str(refusal) for refusal in final)), cause=final[0])
+    # Whatever stops a guest brings its stored definition into force.
+    cycled = any(change.verb in ("restart", "stop") for change in changes)
+    outcome = replace(outcome, changes=tuple(changes), pending=resource.pending(wish, have) and not cycled)
+    if refusals:
+        return replace(outcome, error=str(refusals[0]), cause=refusals[0])
+    return outcome if absent else replace(outcome, notes=resource.notes(wish, have))
+
+
+def _gather(found: list[Any], look: Callable[[], Iterator[Any]], refusals: list[HypervisorError]) -> None:
+    """Note all that comes, and what ends it."""
     try:
-        changes = tuple(resource.plan(wish, have))
-        # Whatever stops a guest brings its stored definition into force.
-        cycled = any(change.verb in ("restart", "stop") for change in changes)
-        pending = resource.pending(wish, have) and not cycled
-        outcome = replace(outcome, changes=changes, pending=pending)
-        if not absent:
-            resource.check(wish, changes)
-            outcome = replace(outcome, notes=resource.notes(wish, have))
-        return outcome
-    except MissingImageError as error:
-        return replace(outcome, error=str(error), cause=error)
+        found.extend(look())
     except HypervisorError as error:
-        return replace(outcome, changes=(), error=str(error), cause=error)
+        refusals.append(error)
 
 
 def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:

@@ -32,7 +32,8 @@ CREATION_DEFAULTS: dict[str, Any] = {
 def plan(want: Guest, have: Guest | None, traits: Traits, policy: Policy) -> Iterator[Change]:
     """Yield the changes that make a guest what the wish says, in the order they must be done.
 
-    Raises PlanError, with every reason, when one of them is impossible or is not allowed by the policy.
+    Raises PlanError, with every reason, when one of them is impossible or is not allowed by the policy. It does so
+    after the last change, so that the host can be asked what it thinks of them, too.
     """
     _refuse_unknown(want, traits)
     if want.state == "absent":
@@ -103,7 +104,6 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
     needs_restart = any(one.pending for one in found)
     cycle = stays_up and needs_restart and not traits.stores_pending
     in_use = [one.change for one in found if one.pending and one.change.delete and not cycle]
-    _refuse(want, have, found, _locked(found, cycle, in_use) if policy.restart == "never" else "")
     if running and (cycle or not stays_up):
         yield _stop(have, policy)
     for change in (one.change for one in found if one.stored or one.change.hot):
@@ -114,6 +114,7 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
         yield replace(_stop(have, policy), verb="restart", after="running")
     # What a running guest holds on to goes when it has let go of it.
     yield from (replace(change, verb="delete", hot=False) for change in in_use)
+    _refuse(want, have, found, _locked(found, cycle, in_use) if policy.restart == "never" else "")
 
 
 def _locked(found: list[Difference], cycle: bool, in_use: list[Change]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import MIB
@@ -86,8 +87,8 @@ class WritesWhenItReads(FakeDriver):
 class WritesWhenItChecks(FakeDriver):
     """Makes a disk's data already when it looks whether it could."""
 
-    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
-        super().check(wish, changes)
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
+        yield from super().check(wish, changes)
         for change in changes:
             if (change.verb, change.field) == ("add", "disks"):
                 self._make_disk(change.name, change.after)

@@ -43,6 +43,7 @@ class Lamps(Resource[Lamp]):
     there: dict[str, Lamp] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     errors: dict[str, HypervisorError] = field(default_factory=dict)
+    refusals: dict[str, list[PlanError]] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     reads: int = 0
 
@@ -63,8 +64,9 @@ class Lamps(Resource[Lamp]):
         if found != wish.item.colour:
             yield Change(wish.item.name, "set", "colour", "", found, wish.item.colour)
 
-    def check(self, wish: Wish[Lamp], changes: Sequence[Change]) -> None:
+    def check(self, wish: Wish[Lamp], changes: Sequence[Change]) -> Iterator[PlanError]:
         self._step(f"check {wish.item.name}")
+        yield from self.refusals.get(wish.item.name, ())
 
     def apply(self, change: Change) -> None:
         self._step(f"apply {change.name}")
@@ -113,6 +115,41 @@ def test_a_refused_plan_stops_only_its_own(check_mode: bool) -> None:
     assert errors(outcomes) == ["no red for a", "no socket for b", ""]
     assert [len(outcome.changes) for outcome in outcomes] == [0, 0, 1]
     assert set(lamps.there) == (set() if check_mode else {"c"})
+
+
+def test_every_refusal_of_every_wish_is_told_and_what_is_refused_is_not_touched() -> None:
+    twice = [PlanError("no socket"), PlanError("no bulb"), PlanError("no socket")]
+    lamps = Lamps(refusals={"a": twice, "c": [PlanError("no wire")]}, errors={"check d": HostError("dark")})
+    for check_mode in (True, False):
+        outcomes = converge(lamps, wishes("a", "b", "c", "d"), check_mode)
+        assert errors(outcomes) == ["no socket; no bulb", "", "no wire", "dark"]
+    assert set(lamps.there) == {"b"}
+
+
+def test_a_plan_that_is_refused_is_checked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = Lamps(refusals={"a": [PlanError("no bulb")]})
+
+    def refused(wish: Wish[Lamp], _have: Lamp | None) -> Iterator[Change]:
+        yield Change(wish.item.name, "set", "colour")
+        raise PlanError("no red for a")
+
+    monkeypatch.setattr(lamps, "plan", refused)
+    (outcome,) = converge(lamps, wishes("a"), check_mode=False)
+    assert (outcome.error, outcome.changes) == ("no red for a; no bulb", ())
+    assert lamps.there == {}
+
+
+def test_a_wish_that_no_plan_can_be_made_of_is_refused_and_no_more_is_asked() -> None:
+    lamps = Lamps(errors={"plan a": PlanError("there are no such lamps")})
+    lamps.pending = lambda wish, have: pytest.fail("of a refused wish nothing is pending")  # type: ignore[method-assign]
+    assert errors(converge(lamps, wishes("a"), check_mode=False)) == ["there are no such lamps"]
+
+
+def test_an_image_is_not_brought_for_what_is_refused() -> None:
+    missing = MissingImageError("no image", "/ctl/b.img")
+    lamps = Lamps(refusals={"a": [missing, PlanError("no bulb")]})
+    for check_mode in (True, False):
+        assert errors(converge(lamps, wishes("a"), check_mode)) == ["no bulb"]
 
 
 def test_a_failed_change_stops_only_its_own_and_is_named() -> None:

@@ -22,6 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     HostError,
     HypervisorError,
     MissingImageError,
+    PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run_guest_module, run_info_module
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
@@ -245,8 +246,8 @@ def test_a_secret_is_nowhere_when_the_host_fails(bench: Bench) -> None:
 
 def test_a_secret_is_nowhere_when_the_host_forgets(bench: Bench) -> None:
     class Forgetful(FakeDriver):
-        def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
-            pass
+        def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
+            return iter(())
 
         def apply(self, change: Change) -> None:
             pass

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
@@ -30,6 +31,20 @@ class Facts:
         self.users = users
         self.storage = storage
         self._networks: dict[str, Element] | None = None
+        self._abilities: dict[str, Element] = {}
+
+    def abilities(self, want: Guest) -> Element:
+        """What guests of the wished type can have here, in libvirt's words. PlanError when none can run."""
+        kind = kind_of(want)
+        if kind not in self._abilities:
+            try:
+                text = self.connection.getDomainCapabilities(None, None, None, kind)
+            except libvirt.libvirtError as error:
+                hint = "; without acceleration a guest is made with kvm: {type: qemu}" if kind == "kvm" else ""
+                said = f"this host cannot run guests of type {kind}: {error.get_error_message()}{hint}"
+                raise PlanError(said) from error
+            self._abilities[kind] = xml.parse(text)
+        return self._abilities[kind]
 
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""
@@ -43,28 +58,40 @@ class Facts:
         return self._networks[name]
 
 
-def check(change: Change, want: Guest, facts: Facts) -> None:
-    """Refuse a change that this host cannot make."""
+Look = Callable[[], None]
+
+
+def check(change: Change, want: Guest, facts: Facts) -> Iterator[PlanError]:
+    """Yield every reason why this host cannot make a change."""
+    for look in _looks(change, want, facts):
+        try:
+            look()
+        except PlanError as error:
+            yield error
+
+
+def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
+    """What there is to look at for a change: each on its own, so that one refusal hides no other."""
     subject = (change.verb, change.field)
     if subject == ("remove", "guest") and not change.delete:
-        _check_removable(change.name, facts)
+        yield partial(_check_removable, change.name, facts)
     elif subject == ("create", "guest"):
-        _check_new(change.after, want, facts)
+        yield from _new(change.after, want, facts)
     elif subject == ("add", "disks") and not change.after.path:
-        _check_disk(want.name, change.after, facts)
+        yield partial(_check_disk, want.name, change.after, facts)
     elif change.verb in ("add", "set") and change.field.startswith("nics"):
-        _check_card(change, want, facts)
+        yield from _card(change, want, facts)
     elif change.verb in ("add", "set") and change.field.startswith("cdroms"):
-        _check_medium(getattr(change.after, "source", change.after))
+        yield partial(_check_medium, getattr(change.after, "source", change.after))
 
 
-def _check_card(change: Change, want: Guest, facts: Facts) -> None:
+def _card(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
     if change.field == "nics":
-        _check_nic(change.after, want, facts)
+        yield partial(_check_nic, change.after, want, facts)
     elif change.field == "nics.source":
-        _check_nic(Nic(*change.after), want, facts)
+        yield partial(_check_nic, Nic(*change.after), want, facts)
     for nic in want.nics or ():
-        _check_vlan(nic, want, facts)
+        yield partial(_check_vlan, nic, want, facts)
 
 
 def _check_removable(name: str, facts: Facts) -> None:
@@ -79,35 +106,39 @@ def _check_removable(name: str, facts: Facts) -> None:
         raise PlanError(f"it has snapshots, which would be lost: {names}; delete them, or say delete_disks")
 
 
-def _check_new(new: Guest, want: Guest, facts: Facts) -> None:
-    _check_kind(new, facts)
+def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
+    for look in (_check_firmware, _check_tpm, _check_processor, _check_vcpus):
+        yield partial(look, new, facts)
     for disk in new.disks or ():
-        _check_disk(want.name, disk, facts)
+        yield partial(_check_disk, want.name, disk, facts)
     for nic in new.nics or ():
-        _check_nic(nic, want, facts)
+        yield partial(_check_nic, nic, want, facts)
     for drive in new.cdroms or ():
-        _check_medium(drive.source)
+        yield partial(_check_medium, drive.source)
 
 
-def _check_kind(want: Guest, facts: Facts) -> None:
-    kind = want.option("type") or "kvm"
-    try:
-        text = facts.connection.getDomainCapabilities(None, None, None, kind)
-    except libvirt.libvirtError as error:
-        hint = "; without acceleration a guest is made with kvm: {type: qemu}" if kind == "kvm" else ""
-        raise PlanError(f"this host cannot run guests of type {kind}: {error.get_error_message()}{hint}") from error
-    root = xml.parse(text)
-    firmwares = {one.text for one in root.findall("os/enum[@name='firmware']/value")}
-    if (want.firmware == "uefi" or want.secure_boot) and "efi" not in firmwares:
+def _check_firmware(want: Guest, facts: Facts) -> None:
+    values = facts.abilities(want).findall("os/enum[@name='firmware']/value")
+    if (want.firmware == "uefi" or want.secure_boot) and "efi" not in {one.text for one in values}:
         raise PlanError("firmware uefi: this host has none; it is in the package ovmf")
-    if want.tpm and xml.attribute(root, "devices/tpm", "supported") != "yes":
+
+
+def _check_tpm(want: Guest, facts: Facts) -> None:
+    if want.tpm and xml.attribute(facts.abilities(want), "devices/tpm", "supported") != "yes":
         raise PlanError("tpm: this host cannot emulate one; it takes the package swtpm")
+
+
+def _check_processor(want: Guest, facts: Facts) -> None:
     mode = want.option("cpu_mode")
-    if mode and xml.attribute(root, f"cpu/mode[@name='{mode}']", "supported") != "yes":
-        raise PlanError(f"cpu_mode {mode} is not available to guests of type {kind} on this host")
-    most = int(xml.attribute(root, "vcpu", "max") or 0)
-    if most and max(want.vcpus or 0, want.vcpus_max or 0) > most:
-        raise PlanError(f"vcpus: this host allows at most {most} to a guest")
+    if mode and xml.attribute(facts.abilities(want), f"cpu/mode[@name='{mode}']", "supported") != "yes":
+        raise PlanError(f"cpu_mode {mode} is not available to guests of type {kind_of(want)} on this host")
+
+
+def _check_vcpus(want: Guest, facts: Facts) -> None:
+    most = int(xml.attribute(facts.abilities(want), "vcpu", "max") or 0)
+    wished = max(want.vcpus or 0, want.vcpus_max or 0)
+    if most and wished > most:
+        raise PlanError(f"vcpus: {wished} are more than the {most} that this host allows to a guest")
 
 
 def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
@@ -148,6 +179,11 @@ def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
 def _check_medium(path: str | None) -> None:
     if path is not None and not os.path.exists(path):
         raise PlanError(f"cdrom: there is no {path} on the host")
+
+
+def kind_of(want: Guest) -> str:
+    """The type of a guest that is to be made."""
+    return str(want.option("type") or "kvm")
 
 
 def has_tpm_flags() -> bool:

@@ -40,7 +40,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.t
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    HypervisorError,
+    LiveError,
+    PlanError,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
@@ -98,11 +102,11 @@ class KvmDriver(Driver):
             have = with_disks(self._seen, wish, have)
         yield from super().plan(wish, have)
 
-    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> None:
-        """Refuse what this host cannot do, by looking only."""
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
+        """Yield every reason why this host cannot do it, by looking only."""
         host = check.Facts(self._connection, self._seen.users if self._seen else {}, self._disks)
         for change in changes:
-            check.check(change, wish.item, host)
+            yield from check.check(change, wish.item, host)
 
     def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
         """What libvirt, or the guest, does not do with what was written."""

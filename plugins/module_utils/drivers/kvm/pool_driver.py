@@ -82,11 +82,11 @@ class PoolDriver(Resource[Pool]):
         """Yield the changes from state to wish."""
         return plan_pool(wish.item, have)
 
-    def check(self, wish: Wish[Pool], changes: Sequence[Change]) -> None:
-        """Refuse owners that the host does not know, before the pool is stopped for them."""
+    def check(self, wish: Wish[Pool], changes: Sequence[Change]) -> Iterator[PlanError]:
+        """Yield owners that the host does not know, before the pool is stopped for them."""
         for kind, value in (("user", wish.item.owner), ("group", wish.item.group)):
             if value is not None and not value.isdigit():
-                raise PlanError(f"there is no {kind} {value} on the host")
+                yield PlanError(f"there is no {kind} {value} on the host")
 
     def apply(self, change: Change) -> None:
         """Carry out one change. Nothing here ever deletes data: not a volume, not a folder, not a file system."""
