@@ -5,26 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.guest_action import COLLECTION, GuestAction
-
-MODULES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "modules")
-SUFFIX = "_guest.py"
-
-
-def hypervisors() -> list[str]:
-    """The hypervisors that there is a module for: whoever adds one need not be told of here."""
-    return sorted(name[: -len(SUFFIX)] for name in os.listdir(MODULES) if name.endswith(SUFFIX))
-
-
-def options_for(hypervisor: str, options: Any) -> Any:
-    """The options of a task or of a guest without those that only other hypervisors have."""
-    others = set(hypervisors()) - {hypervisor}
-    return {key: value for key, value in options.items() if key not in others} if isinstance(options, dict) else options
+from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.own_options import hypervisors, options_for
 
 
 class ActionModule(GuestAction):
@@ -37,8 +23,6 @@ class ActionModule(GuestAction):
         args = dict(self._task.args)
         hypervisor = self._hypervisor(args.pop("hypervisor", None), variables)
         args = options_for(hypervisor, args)
-        if isinstance(args.get("guests"), list):
-            args["guests"] = [options_for(hypervisor, guest) for guest in args["guests"]]
         result.update(self._delegate(f"{COLLECTION}.{hypervisor}_guest", args, variables))
         return result
 

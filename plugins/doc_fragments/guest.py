@@ -7,7 +7,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation that <hypervisor>_guest modules share."""
+    """Documentation that <hypervisor>_guest modules share.
+
+    The disks are a part of their own, to which a hypervisor's fragment can add what only it has of them.
+    """
 
     DOCUMENTATION = r"""
 options:
@@ -56,60 +59,6 @@ options:
   tpm:
     description: Whether the guest has a TPM 2.0.
     type: bool
-  disks:
-    description:
-      - All disks of the guest, in the order in which it sees them. Disks are not touched when this is not written.
-      - A disk that is no longer in the list is detached. Its data stays, unless O(delete_disks) is V(true).
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description:
-          - Name of the disk within its guest. Letters, digits and C(_ -).
-          - A disk that others made is known by the device name that the hypervisor gives it, such as V(vda).
-        type: str
-        required: true
-      size:
-        description: Size, with a unit. A disk is grown to it, never shrunk. Without it, a new disk is as large as its image.
-        type: str
-      pool:
-        description: Storage pool that the data lies in. The hypervisor's default where nothing is written.
-        type: str
-      format:
-        description: Format of the data. The hypervisor's default where nothing is written.
-        type: str
-        choices: [qcow2, raw]
-      bus:
-        description: Bus that the guest sees the disk on. V(virtio) where nothing is written.
-        type: str
-        choices: [virtio, scsi, sata]
-      image:
-        description: What a new disk's first content is. Not looked at when the disk is there.
-        type: dict
-        suboptions:
-          source:
-            description: URL (http, https, ftp), or a path on the host, or on the controller if O(disks[].image.remote_src=false).
-            type: str
-            required: true
-          checksum:
-            description:
-              - V(ALGORITHM:HEX), or V(ALGORITHM:URL) of a file of checksums that names the image.
-              - An image from a URL must have one, or the word V(none) in its place.
-            type: str
-          format:
-            description: Format of the image.
-            type: str
-            choices: [qcow2, raw]
-            default: qcow2
-          copy:
-            description: Whether the disk is a V(thin) overlay on the host's cached image or a V(full) copy of it.
-            type: str
-            choices: [thin, full]
-            default: thin
-          remote_src:
-            description: Whether a path is one on the host. If V(false) it is one on the controller, from where it is copied.
-            type: bool
-            default: true
   cdroms:
     description: All cdrom drives of the guest, other than that of O(cloud_init). Not touched when this is not written.
     type: list
@@ -200,4 +149,63 @@ attributes:
   idempotent:
     support: full
     description: Does nothing when all is as written.
+"""
+
+    # The last of the options is that of disks, and suboptions can follow.
+    DISKS = r"""
+options:
+  disks:
+    description:
+      - All disks of the guest, in the order in which it sees them. Disks are not touched when this is not written.
+      - A disk that is no longer in the list is detached. Its data stays, unless O(delete_disks) is V(true).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the disk within its guest. Letters, digits and C(_ -).
+          - A disk that others made is known by the device name that the hypervisor gives it, such as V(vda).
+        type: str
+        required: true
+      size:
+        description: Size, with a unit. A disk is grown to it, never shrunk. Without it, a new disk is as large as its image.
+        type: str
+      pool:
+        description: Storage pool that the data lies in. The hypervisor's default where nothing is written.
+        type: str
+      format:
+        description: Format of the data. The hypervisor's default where nothing is written.
+        type: str
+        choices: [qcow2, raw]
+      bus:
+        description: Bus that the guest sees the disk on. V(virtio) where nothing is written.
+        type: str
+        choices: [virtio, scsi, sata]
+      image:
+        description: What a new disk's first content is. Not looked at when the disk is there.
+        type: dict
+        suboptions:
+          source:
+            description: URL (http, https, ftp), or a path on the host, or on the controller if O(disks[].image.remote_src=false).
+            type: str
+            required: true
+          checksum:
+            description:
+              - V(ALGORITHM:HEX), or V(ALGORITHM:URL) of a file of checksums that names the image.
+              - An image from a URL must have one, or the word V(none) in its place.
+            type: str
+          format:
+            description: Format of the image.
+            type: str
+            choices: [qcow2, raw]
+            default: qcow2
+          copy:
+            description: Whether the disk is a V(thin) overlay on the host's cached image or a V(full) copy of it.
+            type: str
+            choices: [thin, full]
+            default: thin
+          remote_src:
+            description: Whether a path is one on the host. If V(false) it is one on the controller, from where it is copied.
+            type: bool
+            default: true
 """

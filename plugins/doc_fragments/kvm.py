@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.hostforge.hypervisor.plugins.doc_fragments.guest import ModuleDocFragment as Guest
+
 
 class ModuleDocFragment:
     """Documentation that modules for KVM share."""
@@ -50,4 +52,31 @@ options:
     default: /var/lib/hostforge/seeds
 requirements:
   - qemu-img and xorriso on the host
+"""
+
+    # For the modules that make guests, in the place of the guest's own part.
+    DISKS = f"""{Guest.DISKS}
+      kvm:
+        description: What only disks of this hypervisor have.
+        type: dict
+        suboptions:
+          cache:
+            description:
+              - How the host caches what the guest reads and writes. A new disk has V(writeback) where nothing is written.
+              - With V(unsafe) a crash of the host can cost all of the disk's data.
+            type: str
+            choices: [none, writeback, writethrough, directsync, unsafe]
+          io:
+            description:
+              - How QEMU reads and writes the data. A new disk has V(threads) where nothing is written.
+              - V(native) needs the cache V(none) or V(directsync).
+            type: str
+            choices: [threads, native, io_uring]
+          discard:
+            description: Whether what the guest discards is given back to the host. A new disk has V(unmap) where nothing is written.
+            type: str
+            choices: [unmap, ignore]
+          serial:
+            description: Serial number that the guest sees, of 1 to 20 letters, digits and C(_ . + -).
+            type: str
 """

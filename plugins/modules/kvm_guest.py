@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - hostforge.hypervisor.guest
   - hostforge.hypervisor.kvm
   - hostforge.hypervisor.kvm.guests
+  - hostforge.hypervisor.kvm.disks
 seealso:
   - module: hostforge.hypervisor.guest
   - module: hostforge.hypervisor.kvm_guest_info

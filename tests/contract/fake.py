@@ -131,7 +131,8 @@ class FakeDriver(Driver):
         return f"{folder}/{name}-{disk.name}.{disk.format or 'qcow2'}"
 
     def _drive(self, name: str, disk: Disk) -> dict[str, Any]:
-        return {"id": disk.name, "file": disk.path or self._path(name, disk), "port": disk.bus or "virtio"}
+        path = disk.path or self._path(name, disk)
+        return {"id": disk.name, "file": path, "port": disk.bus or "virtio", "tuning": dict(disk.options)}
 
     def _make_disk(self, name: str, disk: Disk) -> None:
         path = disk.path or self._path(name, disk)
@@ -210,8 +211,10 @@ class FakeDriver(Driver):
             drives.append({**drive, "seen": self.hypervisor.files[drive["file"]]["bytes"]} if running else drive)
         elif change.verb == "grow" and running:
             found[0]["seen"] = change.after
-        elif change.verb == "set":
+        elif change.field == "disks.bus":
             found[0]["port"] = change.after
+        elif change.verb == "set":
+            found[0].setdefault("tuning", {})[change.field.partition(".")[2]] = change.after
 
 
 def _edit_trays(trays: list[dict[str, str]], change: Change) -> None:

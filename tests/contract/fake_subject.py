@@ -37,6 +37,7 @@ PLACE = Place(
     pools=("default", "fast"),
     image="/images/base.qcow2",
     options={"cpu_mode": ("host", "plain"), "type": ("fast", "slow")},
+    disk_options={"tier": ("gold", "iron")},
 )
 
 

@@ -29,6 +29,7 @@ FIELDS = {
     "disks.bus": Field(RESTART),
     "disks.pool": Field(CREATION),
     "disks.format": Field(CREATION),
+    "disks.tier": Field(RESTART),
     "cdroms": Field(RESTART),
     "cdroms.source": Field(HOT),
     "nics": Field(HOT),

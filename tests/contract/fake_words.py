@@ -75,7 +75,8 @@ def decode_disk(drive: Mapping[str, Any], file: Mapping[str, Any] | None, size: 
     path: str = drive["file"]
     pool = path.split("/")[2] if path.startswith("/pools/") else None
     kind = file["kind"] if file else path.rpartition(".")[2]
-    return Disk(drive["id"], size, pool, None, kind, drive["port"], path, owned and file is not None)
+    own = tuple(sorted(drive.get("tuning", {}).items()))
+    return Disk(drive["id"], size, pool, None, kind, drive["port"], path, owned and file is not None, own)
 
 
 def decode(

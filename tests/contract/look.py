@@ -135,6 +135,8 @@ def _wrong_nics(want: Guest, have: Guest) -> list[str]:
 
 def _entry(want: object, have: object, names: Sequence[str], where: str) -> list[str]:
     pairs = [(name, getattr(want, name), getattr(have, name)) for name in names]
+    found = dict(getattr(have, "options", ()))
+    pairs += [(name, value, found.get(name)) for name, value in getattr(want, "options", ())]
     return [f"{where} {name}: {b!r} is not {a!r}" for name, a, b in pairs if a is not None and a != b]
 
 

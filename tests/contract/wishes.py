@@ -31,7 +31,8 @@ MAC = "52:54:00:0a:0b:0c"
 class Place:
     """What the host offers: two networks, perhaps a bridge, two media, perhaps a second pool and an image.
 
-    options: of the hypervisor's own, each with a value before and a value after. models: of a network card.
+    options: of the hypervisor's own, each with a value before and a value after; disk_options: the same of disks.
+    models: of a network card.
     """
 
     networks: tuple[str, str]
@@ -43,12 +44,17 @@ class Place:
     models: tuple[str, str] = ("virtio", "e1000")
     firmwares: tuple[str, ...] = ("bios", "uefi")
     options: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    disk_options: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def base_wish(place: Place, traits: Traits, **instead: Any) -> Guest:
     """A wish in which every property is written that the hypervisor has. Sizes are odd, so that rounding shows."""
     seed = make_cloud_init(NAME, {"hostname": NAME}, None, None)
-    options = tuple(sorted((key, values[0]) for key, values in place.options.items()))
+    options, of_disks = (
+        tuple(sorted((key, values[0]) for key, values in found.items()))
+        for found in (place.options, place.disk_options)
+    )
+    root = Disk("root", 67 * MIB, pool=place.pools[0], format="qcow2", bus=place.buses[0], options=of_disks)
     guest = Guest(
         name=NAME,
         description="first words",
@@ -59,7 +65,7 @@ def base_wish(place: Place, traits: Traits, **instead: Any) -> Guest:
         firmware=place.firmwares[0],
         secure_boot=False,
         tpm=False,
-        disks=(Disk("root", 67 * MIB, pool=place.pools[0], format="qcow2", bus=place.buses[0]),),
+        disks=(root,),
         cdroms=(Cdrom(place.media[0]),),
         nics=(Nic(network=place.networks[0], vlan=0, model=place.models[0]),),
         cloud_init=seed,
@@ -146,6 +152,7 @@ def _disk_edits(place: Place, base: Guest) -> list[Edit]:
     if len(place.pools) > 1:
         edits.append(Edit("disk pool", "disks.pool", {"disks": (replace(root, pool=place.pools[1]),)}))
         edits.append(Edit("disk in another pool", "disks", {"disks": (root, replace(data, pool=place.pools[1]))}))
+    edits += [_disk_option_edit(key, after, root) for key, (_before, after) in place.disk_options.items()]
     if place.image:
         thin = replace(data, image=Image(place.image))
         edits.append(Edit("disk from an image", "disks", {"disks": (root, thin)}))
@@ -203,6 +210,11 @@ def _on_bridge(edit: Edit, where: Mapping[str, Any]) -> Edit:
 def _option_edit(key: str, after: Any, base: Guest) -> Edit:
     options = tuple((name, after if name == key else value) for name, value in base.options)
     return Edit(key, key, {"options": options})
+
+
+def _disk_option_edit(key: str, after: Any, root: Disk) -> Edit:
+    options = tuple((name, after if name == key else value) for name, value in root.options)
+    return Edit(f"disk {key}", f"disks.{key}", {"disks": (replace(root, options=options),)})
 
 
 def scalars_of(guest: Guest) -> dict[str, Any]:

@@ -38,7 +38,7 @@ TYPES = {
 SIZES = {report.spec_name(name) for name in report.SPEC_NAMES if name.endswith(("_mib", "size_bytes"))}
 # The sentences of a description that belong into the column of defaults.
 DEFAULT_SENTENCE = re.compile(
-    r"(?:A new (?:guest|one) (?:has|is) )?(.*?),? where nothing is written|A new guest has (.*)"
+    r"(?:A new (?:guest|one|disk) (?:has|is) )?(.*?),? where nothing is written|A new guest has (.*)"
 )
 
 Option = Mapping[str, Any]
@@ -59,10 +59,17 @@ def tables() -> str:
     parts = [_table("The guest itself", plain, sheets)]
     parts += [_table(title, {name: options[name]}, sheets) for name, title in LISTS.items()]
     for sheet in sheets:
-        name = sheet.hypervisor
-        parts.append(_table(f"Only on {name}", {name: fragment(name)[name]}, [sheet]))
+        parts.append(_table(f"Only on {sheet.hypervisor}", own(sheet.hypervisor), [sheet]))
     parts.append(_table("What the run may do, and how long it waits", {name: options[name] for name in RUN}, []))
     return "\n\n".join(parts)
+
+
+def own(hypervisor: str) -> Options:
+    """The options that only one hypervisor has, of a guest and of the entries of its lists."""
+    options = fragment(hypervisor)
+    entries = {f"{name}.{hypervisor}": option["suboptions"] for name, option in options.items() if name in LISTS}
+    found = {path: inner[hypervisor] for path, inner in entries.items() if hypervisor in inner}
+    return {hypervisor: options[hypervisor], **found}
 
 
 def fragment(name: str) -> Options:
@@ -128,7 +135,7 @@ def change(path: str, sheet: Traits) -> str:
 def field_of(path: str, hypervisor: str) -> str:
     """The field of the traits that an option is."""
     names = {report.spec_name(field): field for sheet in data_sheets() for field in sheet.fields}
-    inner = path.removeprefix(f"{hypervisor}.")
+    inner = path.removeprefix(f"{hypervisor}.").replace(f".{hypervisor}.", ".")
     return ALIASES.get(inner) or names.get(inner, inner)
 
 

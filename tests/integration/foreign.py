@@ -101,8 +101,7 @@ def add_unknown(connection: libvirt.virConnect, name: str) -> None:
         _only(root, "devices").append(ET.fromstring(device))
     for disk in root.findall("devices/disk[@device='disk']"):
         disk.append(ET.fromstring(IOTUNE))
-        ET.SubElement(disk, "serial").text = "S-1"
-        _only(disk, "driver").set("cache", "writeback")
+        _only(disk, "driver").set("rerror_policy", "report")
     for drive in root.findall("devices/disk[@device='cdrom']"):
         ET.SubElement(drive, "serial").text = "D-1"
     for number, card in enumerate(root.findall("devices/interface")):
@@ -120,7 +119,7 @@ def unknown(connection: libvirt.virConnect, name: str) -> Mapping[str, object]:
     found: dict[str, object] = {"": _texts(root, own)}
     for disk in root.findall("devices/disk[@device='disk']"):
         path = _only(disk, "source").get("file", "")
-        found[path] = (_texts(disk, ["iotune", "serial"]), _only(disk, "driver").get("cache"))
+        found[path] = (_texts(disk, ["iotune"]), _only(disk, "driver").get("rerror_policy"))
     for drive in root.findall("devices/disk[@device='cdrom']"):
         found[_only(drive, "target").get("dev", "")] = _texts(drive, ["serial"])
     for card in root.findall("devices/interface"):

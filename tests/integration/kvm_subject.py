@@ -45,6 +45,12 @@ PLACE = Place(
     pools=tuple(POOLS),
     image=IMAGE,
     options={"cpu_mode": ("maximum", "host-model"), "graphics": ("none", "vnc")},
+    disk_options={
+        "cache": ("none", "directsync"),
+        "discard": ("unmap", "ignore"),
+        "io": ("threads", "native"),
+        "serial": ("S-1", "S_2.b"),
+    },
 )
 NO_SYSTEM = "a guest without a system does not let go of a device; system_subject.py has one with a system"
 LIBVIRT_11 = "before libvirt 11.0 no guest with a tagged card on a Linux bridge starts"

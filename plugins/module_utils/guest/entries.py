@@ -112,8 +112,11 @@ def merged(wished: Any, found: Any) -> Any:
     """A wished entry with what it has on the host already: its name or address there, and what was not written."""
     if found is None:
         return wished
-    names = [one.name for one in fields(wished) if one.name not in ("network", "bridge", "image", "source", "owned")]
+    own = ("network", "bridge", "image", "source", "owned", "options")
+    names = [one.name for one in fields(wished) if one.name not in own]
     kept = {name: getattr(found, name) for name in names if getattr(wished, name) is None}
+    if not isinstance(found, Cdrom):
+        kept["options"] = tuple(sorted({**dict(found.options), **dict(wished.options)}.items()))
     return replace(wished, **kept, **({"owned": found.owned} if isinstance(found, Disk) else {}))
 
 
@@ -124,6 +127,10 @@ def _attributes(judge: Judge, rule: str, names: tuple[str, ...], key: str, entry
             change = judge.change("set", f"{rule}.{name}", key=key, after=wanted)
             live = getattr(entry.live, name, None)
             yield from judge.value(change, getattr(entry.stored, name), live, entry.live is not None)
+    for name, wanted in entry.wished.options:
+        change = judge.change("set", f"{rule}.{name}", key=key, after=wanted)
+        live = None if entry.live is None else entry.live.option(name)
+        yield from judge.value(change, entry.stored.option(name), live, entry.live is not None)
 
 
 def _disk(judge: Judge, entry: Entry) -> Differences:

@@ -20,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
     Guest,
     Image,
     Nic,
+    Options,
     Policy,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import MIB, parse_size
@@ -100,8 +101,11 @@ class Reader:
         return value
 
 
-def parse_guest(read: Reader, own: Mapping[str, Any]) -> Guest:
-    """Make the wish out of one guest's options. What is wrong is in read.errors; then the result is of no use."""
+def parse_guest(read: Reader, hypervisor: str) -> Guest:
+    """Make the wish out of one guest's options. What is wrong is in read.errors; then the result is of no use.
+
+    hypervisor: the name under which the options stand that only it has.
+    """
     name = read.text("name", NAME, NAME_SAYS) or ""
     guest = Guest(
         name=name,
@@ -114,12 +118,12 @@ def parse_guest(read: Reader, own: Mapping[str, Any]) -> Guest:
         firmware=read.get("firmware"),
         secure_boot=read.get("secure_boot"),
         tpm=read.get("tpm"),
-        disks=_each(read, "disks", _disk),
+        disks=_each(read, "disks", lambda entry: _disk(entry, hypervisor)),
         cdroms=_each(read, "cdroms", _cdrom),
-        nics=_each(read, "nics", _nic),
+        nics=_each(read, "nics", lambda entry: _nic(entry, hypervisor)),
         cloud_init=_cloud_init(read, name),
         autostart=_autostart(read),
-        options=tuple(sorted((key, value) for key, value in own.items() if value is not None)),
+        options=_options(read, hypervisor),
     )
     _check_whole(read, guest)
     return guest
@@ -161,6 +165,12 @@ def _each(read: Reader, key: str, parse: Callable[[Reader], Value]) -> tuple[Val
     return None if entries is None else tuple(parse(read.sub(key, index)) for index in range(len(entries)))
 
 
+def _options(read: Reader, hypervisor: str) -> Options:
+    own = read.get(hypervisor)
+    pairs = own.items() if isinstance(own, Mapping) else ()
+    return tuple(sorted((key, value) for key, value in pairs if value is not None))
+
+
 def _mib(read: Reader, key: str) -> int | None:
     size = read.parsed(key, parse_size)
     return None if size is None else size // MIB
@@ -172,7 +182,7 @@ def _description(read: Reader) -> str | None:
     return None if text is None else text.strip()
 
 
-def _disk(read: Reader) -> Disk:
+def _disk(read: Reader, hypervisor: str) -> Disk:
     image = _image(read.sub("image")) if read.get("image") is not None else None
     return Disk(
         name=read.text("name", DISK_NAME, DISK_NAME_SAYS) or "",
@@ -181,6 +191,7 @@ def _disk(read: Reader) -> Disk:
         image=image,
         format=read.get("format"),
         bus=read.get("bus"),
+        options=_options(read, hypervisor),
     )
 
 
@@ -219,7 +230,7 @@ def parse_mac(text: str) -> str:
     return mac
 
 
-def _nic(read: Reader) -> Nic:
+def _nic(read: Reader, hypervisor: str) -> Nic:
     if (read.get("network") is None) == (read.get("bridge") is None):
         given = {key: value for key, value in read.values.items() if value is not None}
         read.errors.append(f"{read.where[:-1]}: exactly one of network and bridge is needed{quote(given)}")
@@ -229,6 +240,7 @@ def _nic(read: Reader) -> Nic:
         mac=read.parsed("mac", parse_mac),
         vlan=read.number("vlan", 0, 4094),
         model=read.text("model", MODEL, "a model's name is letters, digits and _ . -"),
+        options=_options(read, hypervisor),
     )
 
 

@@ -67,6 +67,7 @@ def _refuse_unknown(want: Guest, traits: Traits) -> None:
     for key, names in ENTRY_FIELDS.items():
         entries = getattr(want, key) or ()
         written += [f"{key}.{name}" for name in names if any(getattr(one, name) is not None for one in entries)]
+        written += sorted({f"{key}.{name}" for one in entries for name, _value in one.options})
     unknown = [name for name in written if name not in traits.fields]
     if unknown:
         raise PlanError(f"{traits.hypervisor} guests have no {', '.join(unknown)}: leave it out")

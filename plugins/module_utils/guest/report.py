@@ -45,6 +45,7 @@ def describe(value: Any) -> Any:
         return describe_guest(value)
     if is_dataclass(value):
         pairs = {one.name: getattr(value, one.name) for one in fields(value)}
+        pairs.update(pairs.pop("options", ()))
         shown = {name: item for name, item in pairs.items() if item not in (None, ()) and item is not False}
         return {spec_name(name): describe_field(name, item) for name, item in shown.items()}
     if isinstance(value, (tuple, list)):

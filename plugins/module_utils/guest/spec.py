@@ -75,16 +75,20 @@ GUEST: Spec = {
     "shutdown_timeout": {"type": "int", "default": 120},
 }
 
+# The lists whose entries can have options that only one hypervisor has.
+ENTRIES = ("disks", "nics")
+
 
 def guest_argument_spec(hypervisor: str, own: Spec) -> Spec:
-    """The options of a <hypervisor>_guest task. own: what only this hypervisor has, written under its name.
+    """The options of a <hypervisor>_guest task.
 
+    own: what only this hypervisor has, written under its name; that of a list's entry is called as in the traits, such
+    as C(disks.turbo), and is written in the entry.
     The entries of guests take the same options and are validated by parse_wishes, not by the module's machinery,
     so that a message can name the guest and every error of a task is told at once.
     """
     return {
-        **GUEST,
-        hypervisor: {"type": "dict", "options": own},
+        **_guest_spec(hypervisor, own),
         "guests": {"type": "list", "elements": "dict", "no_log": True},
     }
 
@@ -95,7 +99,7 @@ def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[
     params: the module's parameters; keys that are not options of a guest are ignored.
     Raises SpecError with all that is wrong, each line saying which guest, which key, what was given and what may be.
     """
-    spec = {**GUEST, hypervisor: {"type": "dict", "options": own}}
+    spec = _guest_spec(hypervisor, own)
     defaults = {key: value for key, value in params.items() if key in spec and value is not None}
     entries = params.get("guests")
     errors: list[str] = []
@@ -114,6 +118,16 @@ def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[
     return wishes
 
 
+def _guest_spec(hypervisor: str, own: Spec) -> Spec:
+    """The options of a guest, with those that only this hypervisor has."""
+    spec = {**GUEST, hypervisor: {"type": "dict", "options": {key: own[key] for key in own if "." not in key}}}
+    for name in ENTRIES:
+        inner = {key.partition(".")[2]: rule for key, rule in own.items() if key.startswith(f"{name}.")}
+        more: Spec = {hypervisor: {"type": "dict", "options": inner}} if inner else {}
+        spec[name] = {**GUEST[name], "options": {**GUEST[name]["options"], **more}}
+    return spec
+
+
 def _parse_one(spec: Spec, hypervisor: str, given: dict[str, Any]) -> tuple[Wish[Guest], list[str]]:
     """One wish, which is of no use when there are errors."""
     required = {**spec, "name": {**spec["name"], "required": True}}
@@ -127,8 +141,7 @@ def _parse_one(spec: Spec, hypervisor: str, given: dict[str, Any]) -> tuple[Wish
     errors += ["cloud_init: wrong" if "cloud_init" in error else error for error in result.error_messages]
     values = dict(result.validated_parameters)
     reader = Reader(values)
-    own = values.get(hypervisor)
-    wish = Wish(parse_guest(reader, own if isinstance(own, Mapping) else {}), parse_policy(reader))
+    wish = Wish(parse_guest(reader, hypervisor), parse_policy(reader))
     return wish, errors + reader.errors
 
 

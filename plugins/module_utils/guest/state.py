@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 Scalar = Union[str, int, bool]
+# What only one hypervisor has, as pairs sorted by key.
+Options = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Disk:
 
     path and owned belong to a state: where the data lies, and whether this collection made it for this guest and
     nothing else uses it, which is the condition for ever deleting it. size_bytes is None in a state when the
-    definition names a disk whose data is not there.
+    definition names a disk whose data is not there. options: what only one hypervisor has of disks.
     """
 
     name: str
@@ -49,6 +51,11 @@ class Disk:
     bus: str | None = None
     path: str | None = None
     owned: bool = False
+    options: Options = ()
+
+    def option(self, key: str) -> Any:
+        """The value of a hypervisor's own option, None when it is not written."""
+        return dict(self.options).get(key)
 
 
 @dataclass(frozen=True)
@@ -64,13 +71,21 @@ class Cdrom:
 
 @dataclass(frozen=True)
 class Nic:
-    """One network card, on a network of the hypervisor or on a bridge of the host; vlan 0 is untagged."""
+    """One network card, on a network of the hypervisor or on a bridge of the host; vlan 0 is untagged.
+
+    options: what only one hypervisor has of network cards.
+    """
 
     network: str | None = None
     bridge: str | None = None
     mac: str | None = None
     vlan: int | None = None
     model: str | None = None
+    options: Options = ()
+
+    def option(self, key: str) -> Any:
+        """The value of a hypervisor's own option, None when it is not written."""
+        return dict(self.options).get(key)
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,7 @@ class Guest:
     nics: tuple[Nic, ...] | None = None
     cloud_init: CloudInit | None = None
     autostart: Autostart | None = None
-    options: tuple[tuple[str, Any], ...] = ()
+    options: Options = ()
     uuid: str | None = None
     addresses: tuple[str, ...] = field(default=(), compare=False)
     live: Guest | None = field(default=None, compare=False)

@@ -44,6 +44,7 @@ def disks(optional: bool) -> st.SearchStrategy[tuple[Disk, ...]]:
         pool=some(st.just("default")),
         bus=some(st.sampled_from(["virtio", "sata"])),
         format=some(st.just("qcow2")),
+        options=some(st.sampled_from([(("tier", "gold"),), (("tier", "iron"),)])).map(lambda pairs: pairs or ()),
     )
     return st.lists(one, max_size=3, unique_by=lambda disk: disk.name).map(tuple)
 

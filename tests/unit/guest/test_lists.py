@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +114,8 @@ def test_pairing_loses_and_invents_nothing(want: tuple[Nic, ...], have: tuple[Ni
 def test_what_satisfies_all_wishes_is_found_in_any_order(have: list[Nic]) -> None:
     want = [Nic("default"), Nic("default", vlan=20), Nic("default", model="e"), Nic("default", vlan=20, model="e")]
     assert all(card is not None and nic_is(wished, card) for wished, card in pair_nics(want, have) if wished)
+
+
+def test_a_card_is_told_by_what_only_one_hypervisor_has_of_it() -> None:
+    plain, fast = found(A), replace(found(B), options=(("queues", 4),))
+    assert macs([Nic("default", options=(("queues", 4),)), Nic("default")], [plain, fast]) == [B, A]

@@ -27,6 +27,8 @@ OWN: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": ["fast", "slow"]},
     "tags": {"type": "list", "elements": "str"},
     "level": {"type": "int"},
+    "disks.tier": {"type": "str", "choices": ["gold", "iron"]},
+    "nics.queues": {"type": "int"},
 }
 GIB = 1024**3
 
@@ -241,3 +243,15 @@ def test_a_seed_shows_nothing_of_what_it_holds() -> None:
     assert SECRET in wish.item.cloud_init.files["user-data"]
     assert SECRET not in repr(wish)
     assert SECRET not in str(wish.item)
+
+
+def test_what_only_one_hypervisor_has_of_an_entry_stands_in_the_entry() -> None:
+    disk = {"name": "root", "fake": {"tier": "gold"}}
+    (wish,) = parse({"name": "a", "disks": [disk], "nics": [{"network": "n", "fake": {"queues": "4"}}]})
+    assert wish.item.disks == (Disk("root", options=(("tier", "gold"),)),)
+    assert wish.item.nics == (Nic("n", options=(("queues", 4),)),)
+    wrong = {"name": "a", "disks": [{"name": "root", "fake": {"tier": "lead", "teir": "gold"}}]}
+    assert errors(wrong) == [
+        "guest a: disks[0].fake.teir: there is no such option; is tier meant?",
+        "guest a: disks[0].fake.tier: gold, iron are allowed (given: 'lead')",
+    ]

@@ -9,7 +9,7 @@ import os
 import string
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.read import disks, source
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Nic
@@ -47,6 +47,8 @@ def disk_element(disk: Disk, target: str) -> Element:
     xml.add(element, "driver", name="qemu", type=disk.format or DEFAULT_FORMAT, discard="unmap")
     xml.add(element, "source", file=disk.path)
     xml.add(element, "target", dev=target, bus=disk.bus or DEFAULT_BUS)
+    for name, value in disk.options:
+        disk_options.write(element, name, value)
     return element
 
 

@@ -15,6 +15,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     check,
     define,
     devices,
+    disk_options,
     edit,
     ledger,
     power,
@@ -100,6 +101,8 @@ class KvmDriver(Driver):
             if wish.item.name in self._seen.transient:
                 yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
             have = with_disks(self._seen, wish, have)
+        if wish.item.state != "absent":
+            disk_options.check(wish.item.disks or (), have.disks or () if have else ())
         yield from super().plan(wish, have)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:

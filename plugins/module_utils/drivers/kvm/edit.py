@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import define, devices, ledger, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    define,
+    devices,
+    disk_options,
+    ledger,
+    read,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 
@@ -104,13 +111,22 @@ def _remove_disk(root: Element, change: Change) -> None:
 
 
 def _set_bus(root: Element, change: Change) -> None:
-    found = next((one for one in read.disks(root) if disk_name(root, one) == change.key), None)
-    if found is None:
-        raise HypervisorError(f"the disk {change.key} is gone")
+    found = _disk(root, change)
     target = xml.ensure(found, "target")
     target.set("dev", devices.target_name(devices.targets(root), change.after))
     target.set("bus", change.after)
     xml.drop(found, "address")
+
+
+def _set_disk_option(root: Element, change: Change) -> None:
+    disk_options.write(_disk(root, change), change.field.partition(".")[2], change.after)
+
+
+def _disk(root: Element, change: Change) -> Element:
+    found = next((one for one in read.disks(root) if disk_name(root, one) == change.key), None)
+    if found is None:
+        raise HypervisorError(f"the disk {change.key} is gone")
+    return found
 
 
 def disk_name(root: Element, disk: Element) -> str:
@@ -186,6 +202,7 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("add", "disks"): _add_disk,
     ("remove", "disks"): _remove_disk,
     ("set", "disks.bus"): _set_bus,
+    **{("set", f"disks.{name}"): _set_disk_option for name in disk_options.NAMES},
     ("add", "cdroms"): _add_cdrom,
     ("remove", "cdroms"): _remove_cdrom,
     ("set", "cdroms.source"): _set_medium,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, ledger, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Cdrom,
@@ -131,6 +131,7 @@ def _disk(element: Element, facts: Facts, book: Element) -> Disk:
         bus=xml.attribute(element, "target", "bus"),
         path=path,
         owned=entry is not None and entry.made and path not in facts.shared,
+        options=disk_options.read(element),
     )
 
 

@@ -20,6 +20,10 @@ OWN: Spec = {
     "type": {"type": "str", "choices": ["kvm", "qemu"]},
     "cpu_mode": {"type": "str", "choices": ["host-passthrough", "host-model", "maximum"]},
     "graphics": {"type": "str", "choices": ["none", "vnc", "spice"]},
+    "disks.cache": {"type": "str", "choices": ["none", "writeback", "writethrough", "directsync", "unsafe"]},
+    "disks.io": {"type": "str", "choices": ["threads", "native", "io_uring"]},
+    "disks.discard": {"type": "str", "choices": ["unmap", "ignore"]},
+    "disks.serial": {"type": "str"},
 }
 
 _VIRTIO = {"bus": frozenset({None, "virtio"})}
@@ -41,6 +45,10 @@ TRAITS = Traits(
         "disks.pool": Field(CREATION),
         "disks.format": Field(CREATION),
         "disks.image": Field(CREATION, note="only looked at when the disk is made"),
+        "disks.cache": Field(RESTART),
+        "disks.io": Field(RESTART),
+        "disks.discard": Field(RESTART),
+        "disks.serial": Field(RESTART),
         "cdroms": Field(RESTART, note="adding and removing drives"),
         "cdroms.source": Field(HOT),
         "nics": Field(HOT, note="adding and removing"),
