@@ -92,11 +92,12 @@ class KvmDriver(Driver):
         with libvirt_says("the guests cannot be read"):
             # What was known of pools may be old: this is also how a run looks again after it has waited for another.
             self._storage = None
+            self._seeds.look()
             self._seen = Look(self._connection, self._host, self._disks)
             return self._seen.guests(names)
 
     def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
-        """Yield the changes; a guest that runs without a stored definition gets one first."""
+        """Yield the changes; a guest that runs without a stored definition gets one first. Old seeds go last."""
         if self._seen is not None and have is not None:
             if wish.item.name in self._seen.transient:
                 yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
@@ -104,6 +105,10 @@ class KvmDriver(Driver):
         if wish.item.state != "absent":
             disk_options.check(wish.item.disks or (), have.disks or () if have else ())
         yield from super().plan(wish, have)
+        used = self._seen.users if self._seen else ()
+        old = self._seeds.leftover(wish.item.name, wish.item.cloud_init, used)
+        if old:
+            yield Change(wish.item.name, "delete", "seeds", before=old)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
@@ -137,6 +142,7 @@ class KvmDriver(Driver):
             ("grow", "disks.size_bytes"): self._grow,
             ("set", "definition"): self._persist,
             ("set", "cloud_init"): self._set_seed,
+            ("delete", "seeds"): self._sweep_seeds,
             ("set", "autostart"): self._set_autostart,
             ("start", "state"): self._start,
             ("stop", "state"): self._stop,
@@ -285,11 +291,13 @@ class KvmDriver(Driver):
             devices.set_medium(drive, path)
         ledger.write_seed_path(root, path)
         self._connection.defineXML(xml.render(root))
-        self._seeds.sweep(change.name, self._media(domain))
+        self._sweep_seeds(change)
 
-    def _media(self, domain: libvirt.virDomain) -> set[str]:
-        """What a guest refers to, stored and running."""
-        return {path for root in roots_of(domain) for path in read.sources(root)}
+    def _sweep_seeds(self, change: Change) -> None:
+        """Delete the guest's seeds but for those that it refers to, stored or running."""
+        domains = [domain for domain in self._connection.listAllDomains(0) if domain.name() == change.name]
+        used = {path for domain in domains for root in roots_of(domain) for path in read.sources(root)}
+        self._seeds.sweep(change.name, used)
 
     def _set_autostart(self, change: Change) -> None:
         # It is about the host's start, and nothing that a running guest has.
@@ -302,11 +310,12 @@ class KvmDriver(Driver):
 
     def _stop(self, change: Change) -> None:
         power.stop(self._domain(change.name), change.timeout_s, change.force)
+        # It may have run with a seed that is not its own any more.
+        self._sweep_seeds(change)
 
     def _restart(self, change: Change) -> None:
         self._stop(change)
         self._start(change)
-        self._seeds.sweep(change.name, self._media(self._domain(change.name)))
 
 
 def _keep_macs(root: Element, stored: Element) -> None:

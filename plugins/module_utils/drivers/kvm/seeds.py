@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import (
@@ -17,6 +17,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed im
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit
 
+_SEED = re.compile(rf"(.+)-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
+
 
 class Seeds:
     """A folder of seeds. They hold secrets, so none stays longer than it is needed; they can be made again."""
@@ -24,6 +26,24 @@ class Seeds:
     def __init__(self, host: Host, folder: str) -> None:
         self._host = host
         self._folder = folder
+        self._seen: dict[str, list[str]] = {}
+
+    def look(self) -> None:
+        """See which seeds there are."""
+        self._seen = {}
+        for file in self._host.list_dir(self._folder):
+            match = _SEED.fullmatch(file)
+            if match:
+                self._seen.setdefault(match[1], []).append(os.path.join(self._folder, file))
+
+    def leftover(self, name: str, wished: CloudInit | None, used: Container[str]) -> tuple[str, ...]:
+        """The seeds of a guest that nobody needs, as they were seen: a killed run left them, or a guest that stopped.
+
+        used: the paths, without links, that guests refer to.
+        """
+        kept = self.path(name, wished)
+        seen = self._seen.get(name, ())
+        return tuple(path for path in seen if path != kept and os.path.realpath(path) not in used)
 
     def path(self, name: str, cloud_init: CloudInit | None) -> str | None:
         """Where a guest's seed belongs."""
@@ -37,10 +57,9 @@ class Seeds:
 
     def sweep(self, name: str, keep: Collection[str]) -> None:
         """Delete a guest's seeds but for those to keep."""
-        mine = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{DIGEST_DIGITS}}}\.iso", re.ASCII)
         for file in self._host.list_dir(self._folder):
-            path = os.path.join(self._folder, file)
-            if mine.fullmatch(file) and path not in keep:
+            path, match = os.path.join(self._folder, file), _SEED.fullmatch(file)
+            if match and match[1] == name and path not in keep:
                 self._host.remove(path)
 
     def clear(self) -> None:

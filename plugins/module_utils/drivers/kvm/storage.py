@@ -91,6 +91,7 @@ class Storage:
         """Make a placed disk's data; data that is there already is kept, and grown if it is smaller."""
         if self.is_there(disk):
             self._check_kept(disk)
+            self._make_known(disk.path or "")
             if disk.size_bytes and self._info(disk.path or "")["virtual-size"] < disk.size_bytes:
                 self.grow(disk.path or "", disk.size_bytes)
             return
@@ -234,6 +235,13 @@ class Storage:
         finally:
             self._host.remove(part)
         self._refresh(path)
+
+    def _make_known(self, path: str) -> None:
+        """Have libvirt know a file as a volume of its pool, where it came there past libvirt."""
+        try:
+            self._connection.storageVolLookupByPath(path)
+        except libvirt.libvirtError:
+            self._refresh(path)
 
     def _refresh(self, path: str) -> None:
         name = next((pool for pool, folder in self.folders().items() if folder == os.path.dirname(path)), None)

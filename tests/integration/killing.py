@@ -1,0 +1,116 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work that is killed at an exact place: before any one of its steps by which something on the host may change.
+
+The steps are found by watching what every Python program has to call for that: libvirt, commands, and the functions
+that change files. What is watched is therefore not chosen by the code that is tested.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import libvirtmod
+
+# What libvirt is only asked; everything else may change something.
+ASKS = re.compile(
+    r".*(Get|List|Lookup|Is[A-Z]|Has|Num|Info|State|Free|Open|Close|Stats|Leases|XMLDesc|Register|Event|Error|Alive)"
+)
+FILES: dict[ModuleType, Sequence[str]] = {
+    os: ("replace", "unlink", "mkdir", "rmdir", "chmod", "fchmod"),
+    tempfile: ("mkstemp",),
+}
+LOOKS = (["qemu-img", "info"],)
+
+
+def steps_of_libvirt() -> list[str]:
+    """The functions of the bindings that may change something."""
+    return [name for name in dir(libvirtmod) if name.startswith("vir") and not ASKS.match(name)]
+
+
+def is_step(name: str, arguments: Sequence[Any]) -> bool:
+    """Whether a call may change something."""
+    return name != "run" or list(arguments[0][:2]) not in LOOKS
+
+
+def watch(before_step: Callable[[str], None]) -> None:
+    """Have a function called before every step, for the rest of this process."""
+    for place, names in ({libvirtmod: steps_of_libvirt(), subprocess: ("run",)} | FILES).items():
+        for name in names:
+            setattr(place, name, _watched(name, getattr(place, name), before_step))
+
+
+def _watched(name: str, real: Callable[..., Any], before_step: Callable[[str], None]) -> Callable[..., Any]:
+    def call(*arguments: Any, **options: Any) -> Any:
+        if is_step(name, arguments):
+            what = (
+                arguments[0] if name == "run" else [one for one in arguments if isinstance(one, str) and one[:1] == "/"]
+            )
+            before_step(f"{name} {' '.join(map(str, what))}".strip())
+        return real(*arguments, **options)
+
+    return call
+
+
+def killed_before(step: int, work: Callable[[], object]) -> str:
+    """Do work in a process of its own, that is killed with SIGKILL before its step of that number, from 0.
+
+    Returns which step that was; empty when the work has no such step, and so was done. The work must not use a
+    connection that is open already.
+    """
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        _work(step, work, writer)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
+    _process, status = os.waitpid(process, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return said
+    assert status == 0, f"the work failed: {said}"
+    return ""
+
+
+def _work(step: int, work: Callable[[], object], writer: int) -> None:
+    """What the process does, that never returns."""
+    left = step
+
+    def count(name: str) -> None:
+        nonlocal left
+        if left == 0:
+            os.write(writer, name.encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    status = 1
+    try:
+        watch(count)
+        work()
+        status = 0
+    except Exception:  # noqa: BLE001 - whatever it is, the process that waits is to tell of it
+        os.write(writer, traceback.format_exc().encode())
+    finally:
+        os._exit(status)
+
+
+def every_kill(prepare: Callable[[], object], work: Callable[[], object]) -> Iterator[str]:
+    """Kill the same work before its first step, its second, and so on until it has none; prepare is done before each.
+
+    Yields before which step it was killed.
+    """
+    step = 0
+    prepare()
+    while said := killed_before(step, work):
+        yield said
+        step += 1
+        prepare()
