@@ -180,7 +180,7 @@ options:
       bus:
         description: Bus that the guest sees the disk on. V(virtio) where nothing is written.
         type: str
-        choices: [virtio, scsi, sata]
+        choices: [virtio, scsi, sata, nvme]
       image:
         description: What a new disk's first content is. Not looked at when the disk is there.
         type: dict

@@ -36,7 +36,7 @@ DISK: Spec = {
     "size": {"type": "str"},
     "pool": {"type": "str"},
     "format": {"type": "str", "choices": ["qcow2", "raw"]},
-    "bus": {"type": "str", "choices": ["virtio", "scsi", "sata"]},
+    "bus": {"type": "str", "choices": ["virtio", "scsi", "sata", "nvme"]},
     "image": {"type": "dict", "options": IMAGE},
 }
 NIC: Spec = {

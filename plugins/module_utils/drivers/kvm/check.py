@@ -46,6 +46,19 @@ class Facts:
             self._abilities[kind] = xml.parse(text)
         return self._abilities[kind]
 
+    def abilities_of(self, name: str) -> Element:
+        """What a guest that exists can have here, in libvirt's words."""
+        with libvirt_says():
+            root = xml.parse(self.connection.lookupByName(name).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+            found = root.find("os/type")
+            arch, machine = (None, None) if found is None else (found.get("arch"), found.get("machine"))
+            emulator = root.findtext("devices/emulator")
+            key = f"{root.get('type')} {emulator} {arch} {machine}"
+            if key not in self._abilities:
+                text = self.connection.getDomainCapabilities(emulator, arch, machine, root.get("type"))
+                self._abilities[key] = xml.parse(text)
+            return self._abilities[key]
+
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""
         if self._networks is None:
@@ -79,6 +92,9 @@ def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
         yield from _new(change.after, want, facts)
     elif subject == ("add", "disks") and not change.after.path:
         yield partial(_check_disk, want.name, change.after, facts)
+        yield partial(_check_bus, change.name, change.after.bus, change.key, facts)
+    elif subject == ("set", "disks.bus"):
+        yield partial(_check_bus, change.name, change.after, change.key, facts)
     elif change.verb in ("add", "set") and change.field.startswith("nics"):
         yield from _card(change, want, facts)
     elif change.verb in ("add", "set") and change.field.startswith("cdroms"):
@@ -111,6 +127,7 @@ def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
         yield partial(look, new, facts)
     for disk in new.disks or ():
         yield partial(_check_disk, want.name, disk, facts)
+        yield partial(_check_new_bus, new, disk, facts)
     for nic in new.nics or ():
         yield partial(_check_nic, nic, want, facts)
     for drive in new.cdroms or ():
@@ -147,6 +164,22 @@ def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
     if users:
         raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(users)}")
     facts.storage.check(placed)
+
+
+def _check_new_bus(new: Guest, disk: Disk, facts: Facts) -> None:
+    if disk.bus is not None:
+        _refuse_bus(disk.bus, disk.name, facts.abilities(new))
+
+
+def _check_bus(guest: str, bus: str | None, disk: str, facts: Facts) -> None:
+    if bus is not None:
+        _refuse_bus(bus, disk, facts.abilities_of(guest))
+
+
+def _refuse_bus(bus: str, disk: str, abilities: Element) -> None:
+    buses = [one.text or "" for one in abilities.findall("devices/disk/enum[@name='bus']/value")]
+    if buses and bus not in buses:
+        raise PlanError(f"disk {disk}: this host's guests have no bus {bus}; there are: {', '.join(sorted(buses))}")
 
 
 def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:

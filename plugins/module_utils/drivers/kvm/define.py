@@ -84,13 +84,12 @@ def _devices(parent: Element, want: Guest, plot: Plot) -> None:
         target = devices.target_name(taken, disk.bus or devices.DEFAULT_BUS)
         taken.add(target)
         parent.append(devices.disk_element(disk, target))
+        devices.ensure_controller(parent, disk.bus)
     media = [drive.source for drive in want.cdroms or ()] + ([plot.seed] if plot.seed else [])
     for path in media:
         target = devices.target_name(taken, devices.CDROM_BUS)
         taken.add(target)
         parent.append(devices.cdrom_element(path, target))
-    if any(disk.bus == "scsi" for disk in plot.disks):
-        xml.add(parent, "controller", type="scsi", model="virtio-scsi")
     if plot.arch in MACHINES:
         xml.add(parent, "controller", type="pci", index=0, model="pcie-root")
     for _port in range(SPARE_PORTS if plot.arch in MACHINES else 0):

@@ -28,6 +28,9 @@ def target_name(taken: set[str], bus: str) -> str:
     """
     letters = string.ascii_lowercase
     names: list[str] = [*letters, *(a + b for a in letters for b in letters)]
+    if bus == "nvme":
+        # A controller and its first name space: each disk has a controller of its own.
+        names = [f"{number}n1" for number in range(len(names))]
     free = (PREFIXES[bus] + name for name in names if PREFIXES[bus] + name not in taken)
     name = next(free, None)
     if name is None:
@@ -50,6 +53,17 @@ def disk_element(disk: Disk, target: str) -> Element:
     for name, value in disk.options:
         disk_options.write(element, name, value)
     return element
+
+
+def ensure_controller(parent: Element, bus: str | None) -> Element | None:
+    """See to a controller for a disk where libvirt would choose an old one; returns it when it is new.
+
+    parent: the devices of a definition. libvirt's own choice for the bus scsi is a card that no disk can be plugged
+    into while the guest runs, and for which many systems have no driver any more.
+    """
+    if bus != "scsi" or parent.find("controller[@type='scsi']") is not None:
+        return None
+    return xml.add(parent, "controller", type="scsi", model="virtio-scsi")
 
 
 def cdrom_element(path: str | None, target: str) -> Element:

@@ -22,6 +22,14 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 Edit = Callable[[Element, Change], None]
 
 
+# What disks say of themselves on some buses only.
+UNKNOWN_ON = {
+    "virtio": ("wwn", "vendor", "product"),
+    "nvme": ("wwn", "vendor", "product"),
+    "sata": ("vendor", "product"),
+}
+
+
 def _description(root: Element, change: Change) -> None:
     xml.set_text(root, "description", change.after)
 
@@ -97,6 +105,7 @@ def _add_disk(root: Element, change: Change) -> None:
     if devices.find_disk(root, disk.path) is None:
         target = devices.target_name(devices.targets(root), disk.bus or devices.DEFAULT_BUS)
         xml.ensure(root, "devices").append(devices.disk_element(disk, target))
+        devices.ensure_controller(xml.ensure(root, "devices"), disk.bus)
     made = ledger.find(root, disk.path)
     ledger.write(root, ledger.Entry(disk.name, disk.path, made is not None and made.made))
 
@@ -115,7 +124,10 @@ def _set_bus(root: Element, change: Change) -> None:
     target = xml.ensure(found, "target")
     target.set("dev", devices.target_name(devices.targets(root), change.after))
     target.set("bus", change.after)
-    xml.drop(found, "address")
+    # libvirt finds a place on the new bus, and refuses what disks on it cannot have.
+    for tag in ("address", *UNKNOWN_ON.get(change.after, ())):
+        xml.drop(found, tag)
+    devices.ensure_controller(xml.ensure(root, "devices"), change.after)
 
 
 def _set_disk_option(root: Element, change: Change) -> None:

@@ -48,14 +48,22 @@ def _has_balloon(domain: libvirt.virDomain) -> bool:
 
 
 def _add_disk(domain: libvirt.virDomain, change: Change) -> None:
+    """Plug a disk in as it is stored, with all that is stored of it but its place on its bus."""
     root, stored = live_root(domain), stored_root(domain)
-    found = devices.find_disk(stored, change.after.path)
-    target = xml.attribute(found, "target", "dev") if found is not None else None
     if devices.find_disk(root, change.after.path) is not None:
         return
+    device = devices.find_disk(stored, change.after.path)
+    if device is None:
+        device = devices.disk_element(change.after, "")
+    xml.drop(device, "address")
+    bus = xml.attribute(device, "target", "bus") or devices.DEFAULT_BUS
+    target = xml.attribute(device, "target", "dev")
     if not target or target in devices.targets(root):
-        target = devices.target_name(devices.targets(root, stored), devices.DEFAULT_BUS)
-    _attach(domain, devices.disk_element(change.after, target))
+        xml.ensure(device, "target").set("dev", devices.target_name(devices.targets(root, stored), bus))
+    controller = devices.ensure_controller(xml.ensure(root, "devices"), bus)
+    if controller is not None:
+        _attach(domain, controller)
+    _attach(domain, device)
 
 
 def _remove_disk(domain: libvirt.virDomain, change: Change) -> None:

@@ -26,7 +26,7 @@ OWN: Spec = {
     "disks.serial": {"type": "str"},
 }
 
-_VIRTIO = {"bus": frozenset({None, "virtio"})}
+_PLUGGED = {"bus": frozenset({None, "virtio", "scsi"})}
 
 TRAITS = Traits(
     hypervisor="kvm",
@@ -39,9 +39,9 @@ TRAITS = Traits(
         "firmware": Field(CREATION),
         "secure_boot": Field(CREATION),
         "tpm": Field(RESTART),
-        "disks": Field(HOT, only=_VIRTIO, note="adding and removing; with another bus than virtio at a restart"),
+        "disks": Field(HOT, only=_PLUGGED, note="adding and removing; on the buses sata and nvme at a restart"),
         "disks.size_bytes": Field(HOT, note="grows only"),
-        "disks.bus": Field(RESTART),
+        "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
         "disks.pool": Field(CREATION),
         "disks.format": Field(CREATION),
         "disks.image": Field(CREATION, note="only looked at when the disk is made"),
