@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.options import controller_images, plain
 
 CHUNK_BYTES = 1024 * 1024
 COLLECTION = "hostforge.hypervisor"
@@ -30,7 +31,10 @@ class GuestAction(ActionBase):
 
     def run_guest_module(self, module: str, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run the module, as often as it lacks an image. args: the task's own, which are left as they are."""
-        args = copy.deepcopy(args)
+        args = plain(args)
+        # With its result a task's options go from process to process. For a thousand guests, to pack and unpack what is
+        # noted of each of their values takes longer than all the rest of the run.
+        self._task.args = plain(self._task.args)
         images = controller_images(args)
         local = {image["source"]: self._find(image["source"]) for image in images}
         result = self._once(module, args, task_vars)
@@ -66,22 +70,6 @@ class GuestAction(ActionBase):
         self._fixup_perms2((folder, target))
         for image in images:
             image.update(source=target, remote_src=True)
-
-
-def controller_images(args: dict[str, Any]) -> list[dict[str, Any]]:
-    """The images of a task that lie on the controller, as they stand in its options; what is malformed is left out."""
-    entries = [args, *_list(args.get("guests"))]
-    disks = [disk for entry in entries if isinstance(entry, dict) for disk in _list(entry.get("disks"))]
-    images = [disk.get("image") for disk in disks if isinstance(disk, dict)]
-    return [image for image in images if isinstance(image, dict) and _is_local(image)]
-
-
-def _is_local(image: dict[str, Any]) -> bool:
-    return str(image.get("remote_src", True)).lower() in ("false", "no", "off", "0") and bool(image.get("source"))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _name(path: str) -> str:

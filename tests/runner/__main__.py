@@ -35,13 +35,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def chosen(names: list[str]) -> list[Part]:
-    """The parts to run, in the order of the table; without names, all."""
-    return [part for part in PARTS if not names or part.name in names or (part.quick and "quick" in names)]
+    """The parts to run, in the order of the table; without names, all but those that have to be asked for."""
+    if not names:
+        return [part for part in PARTS if not part.asked]
+    return [part for part in PARTS if part.name in names or (part.quick and "quick" in names)]
 
 
 def listing() -> list[str]:
     """The parts with what each shows."""
-    return [f"{part.name:<16} {'(quick) ' if part.quick else ''}{part.shows}" for part in PARTS]
+    marks = {part.name: "(quick) " if part.quick else "(only when named) " if part.asked else "" for part in PARTS}
+    return [f"{part.name:<16} {marks[part.name]}{part.shows}" for part in PARTS]
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ def lint(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
     tree = workspace.copy("lint")
     settings = ("--config-file", str(tree / "pyproject.toml"))
     root = collections_path(tree)
-    sources = ("plugins/module_utils", "tests/runner", "tests/unit/house")
+    sources = ("plugins/module_utils", "tests/runner", "tests/unit/house", "bench")
     yield Step("ruff check", ("ruff", "check", "."), tree)
     yield Step("ruff format", ("ruff", "format", "--check", "."), tree)
     yield Step("mypy", ("mypy", *settings, *(str(COLLECTION / source) for source in sources)), root)

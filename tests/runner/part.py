@@ -35,6 +35,7 @@ class Part:
     * `lane`: parts with the same lane never run at the same time.
     * `keep_going`: the steps do not build on each other, so that a failed one does not end the part.
     * `minutes`: after so long, the part is ended and has failed.
+    * `asked`: it runs only when it is named.
     """
 
     name: str
@@ -46,3 +47,4 @@ class Part:
     keep_going: bool = False
     minutes: int = 10
     quick: bool = False
+    asked: bool = False

@@ -31,4 +31,6 @@ PARTS = (
          suites.molecule("kvm-13"), needs="molecule/kvm-13", packages=("vm",), lane="vm", minutes=40),
     Part("demo", "command 1, as the README gives it: a throwaway host with guests, then its end",
          suites.demo, needs="bin/demo", packages=("vm",), lane="vm", minutes=30),
+    Part("bench", "the collection compared with its floor and with its peer; a measurement, not a test",
+         suites.bench, needs="bench", packages=("daemon",), lane="daemon", minutes=60, asked=True),
 )  # fmt: skip

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
-from .environment import CHECKOUT
+from .environment import CHECKOUT, COLLECTION
 from .part import Step, Steps
 from .workspace import Workspace
 
@@ -37,6 +38,12 @@ def demo(workspace: Workspace, _arguments: tuple[str, ...]) -> Iterator[Step]:
     """The demonstration, from its command to the end of its host."""
     yield Step("up", ("bin/demo",), workspace.linked)
     yield Step("destroy", ("bin/demo", "destroy"), workspace.linked)
+
+
+def bench(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The benchmark, which prints a table and judges nothing."""
+    module = ".".join((*COLLECTION.parts, "bench"))
+    yield Step("bench", (sys.executable, "-m", module, *arguments), workspace.linked)
 
 
 def pytest(workspace: Workspace, folder: str, *arguments: str) -> Step:

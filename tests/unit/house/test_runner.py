@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.runner import archive, environment, importer, report
+from ansible_collections.hostforge.hypervisor.tests.runner.__main__ import chosen, listing
 from ansible_collections.hostforge.hypervisor.tests.runner.part import Part, Step, Steps
 from ansible_collections.hostforge.hypervisor.tests.runner.parts import PARTS
 from ansible_collections.hostforge.hypervisor.tests.runner.schedule import Runner, startable
@@ -92,6 +93,12 @@ def test_the_table_ends_with_the_count_alone(runner: Runner) -> None:
 def test_names_of_parts_are_unique_and_quick_has_three() -> None:
     assert len({part.name for part in PARTS}) == len(PARTS)
     assert [part.name for part in PARTS if part.quick] == ["lint", "unit", "sanity"]
+
+
+def test_what_has_to_be_asked_for_runs_only_then() -> None:
+    assert "bench" not in [part.name for part in (*chosen([]), *chosen(["quick"]))]
+    assert [part.name for part in chosen(["bench"])] == ["bench"]
+    assert any(line.startswith("bench ") and "(only when named)" in line for line in listing())
 
 
 def test_a_complaint_of_the_importer_counts() -> None:

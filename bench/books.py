@@ -1,0 +1,61 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays one task with ansible-playbook on this machine, as a user would, and times the whole process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.hostforge.hypervisor.bench.clock import timed
+
+PLAYBOOK = str(Path(sys.executable).parent / "ansible-playbook")
+# Stands for the interpreter, and notes how much memory that took.
+WEIGHER = """#!{python}
+import os, resource, subprocess, sys
+status = subprocess.call(["{python}", *sys.argv[1:]])
+with open("{note}", "a") as note:
+    note.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) + chr(10))
+sys.exit(status)
+"""
+
+
+@dataclass(frozen=True)
+class Book:
+    """A playbook of one task in a file. changes: whether it has to report a change, None when either will do."""
+
+    path: Path
+    changes: bool | None
+
+    def play(self, **variables: str) -> float:
+        """Play it; the seconds that took."""
+        expects = "" if self.changes is None else f"changed={int(self.changes)} "
+        temporary = {f"ANSIBLE_{place}_TEMP": str(self.path.parent / place) for place in ("LOCAL", "REMOTE")}
+        command = [PLAYBOOK, "-i", "localhost,", "-e", json.dumps(variables), str(self.path)]
+        return timed(command, self.path.parent, expects, temporary)
+
+    def weigh(self) -> float:
+        """Play it; the most memory that the module's process held, in MiB."""
+        weigher, note = self.path.with_suffix(".weigher"), self.path.with_suffix(".weight")
+        weigher.write_text(WEIGHER.format(python=sys.executable, note=note))
+        weigher.chmod(0o755)
+        note.unlink(missing_ok=True)
+        self.play(ansible_python_interpreter=str(weigher))
+        return max(int(line) for line in note.read_text().split()) / 1024
+
+
+def write(folder: Path, name: str, task: dict[str, Any], changes: bool | None = False) -> Book:
+    """A playbook for the local machine, in YAML, as users write it. task: the module's full name and its options."""
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": [task]}
+    path = folder / f"{name}.yml"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        yaml.safe_dump([play], file, sort_keys=False)
+    return Book(path, changes)
