@@ -66,7 +66,7 @@ options:
     suboptions:
       source:
         description: Path of an ISO image on the host. Without it the drive is empty.
-        type: path
+        type: str
   nics:
     description:
       - All network cards of the guest, in the order in which it sees them. Not touched when this is not written.

@@ -203,27 +203,21 @@ networks:
       type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_driver import NetworkDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import (
     NETWORK,
     parse_networks,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import entry_spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import Module, run
 
 
 def main() -> None:
     """Run the module."""
     networks = {"type": "list", "elements": "dict", "options": entry_spec(NETWORK)}
-    module = AnsibleModule(
-        argument_spec={"uri": {"type": "str", "default": "qemu:///system"}, "networks": networks, **NETWORK},
-        mutually_exclusive=[("name", "networks")],
-        required_one_of=[("name", "networks")],
-        supports_check_mode=True,
-    )
-    run(module, "kvm", "networks", parse_networks, lambda params, host: NetworkDriver(params["uri"], host))
+    spec = {"uri": {"type": "str", "default": "qemu:///system"}, "networks": networks, **NETWORK}
+    module = Module("networks", parse_networks, NETWORK, argument_spec=spec)
+    run(module, "kvm", lambda params, host: NetworkDriver(params["uri"], host))
 
 
 if __name__ == "__main__":

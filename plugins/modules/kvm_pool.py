@@ -170,33 +170,21 @@ pools:
       type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver, find_id
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
     POOL,
     entry_spec,
     parse_pools,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import Module, run
 
 
 def main() -> None:
     """Run the module."""
     pools = {"type": "list", "elements": "dict", "options": entry_spec(POOL)}
-    module = AnsibleModule(
-        argument_spec={"uri": {"type": "str", "default": "qemu:///system"}, "pools": pools, **POOL},
-        mutually_exclusive=[("name", "pools")],
-        required_one_of=[("name", "pools")],
-        supports_check_mode=True,
-    )
-    run(
-        module,
-        "kvm",
-        "pools",
-        lambda params: parse_pools(params, find_id),
-        lambda params, _host: PoolDriver(params["uri"]),
-    )
+    spec = {"uri": {"type": "str", "default": "qemu:///system"}, "pools": pools, **POOL}
+    module = Module("pools", lambda params: parse_pools(params, find_id), POOL, argument_spec=spec)
+    run(module, "kvm", lambda params, _host: PoolDriver(params["uri"]))
 
 
 if __name__ == "__main__":

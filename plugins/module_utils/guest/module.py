@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.errors import MutuallyExclusiveError, RequiredOneOfError
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import (
     Outcome,
@@ -21,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     MissingImageError,
     SpecError,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.hidden import scrub, shown
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import (
@@ -29,31 +33,94 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
     diff,
     kept_disks,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import (
     Spec,
     guest_argument_spec,
     parse_wishes,
-    secrets_of,
 )
 
 MakeResource = Callable[[dict[str, Any], Host], Resource[Any]]
 MakeWishes = Callable[[dict[str, Any]], list[Wish[Any]]]
 
-HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-# Shorter texts are words such as a user's name, which also stand where they are no secret; hiding those would only
-# spoil the result, in which nothing of cloud_init is ever put.
-SECRET_LENGTH = 8
+TOGETHER = (MutuallyExclusiveError, RequiredOneOfError)
+
 # Another run may be fetching an image, or waiting for guests to shut down.
 LOCK_S = 1800
 
 
-class GuestModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no types
-    """AnsibleModule that shows no secret either when it fails at once, for options of a wrong type."""
+class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no types
+    """AnsibleModule that names every error of a task at once, and shows no secret however it ends.
+
+    AnsibleModule itself stops at the first option of a wrong type, and does not say which entry of a list it is in.
+    """
+
+    def __init__(self, key: str, make_wishes: MakeWishes, options: Spec, **arguments: Any) -> None:
+        self.key = key
+        self.make_wishes = make_wishes
+        self._entry_options = options
+        self._written: dict[str, Any] = {}
+        self.params: dict[str, Any] = {}
+        one_or_many = [("name", key)]
+        super().__init__(
+            mutually_exclusive=one_or_many, required_one_of=one_or_many, supports_check_mode=True, **arguments
+        )
+        self._forget_values()
+        self._take_written()
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self._written = copy.deepcopy(self.params)
+
+    def _log_invocation(self) -> None:
+        """Log what is shown, too."""
+        self._take_written()
+        params = self.params
+        self.params = self.invocation()["module_args"]
+        super()._log_invocation()
+        self.params = params
+
+    def _take_written(self) -> None:
+        """Go by what is written: AnsibleModule makes a text of a mapping, and leaves out what it cannot convert."""
+        names = (*self._entry_options, self.key)
+        self.params.update({name: self._written[name] for name in names if name in self._written})
+
+    def _forget_values(self) -> None:
+        """Hide by place, not by value: a guest's name is often in its user data, and must be seen all the same."""
+        task = {name: rule for name, rule in self.argument_spec.items() if name not in self._entry_options}
+        names = [name for name, rule in task.items() if rule.get("no_log") and name != self.key]
+        self.no_log_values = {str(self.params[name]) for name in names if self.params.get(name)}
 
     def fail_json(self, msg: str, **result: Any) -> None:
         """End the task with an error."""
-        result.setdefault("invocation", {"module_args": _shown(self.params, self.argument_spec, "guests")})
-        super().fail_json(msg, **result)
+        validated = getattr(self, "validation_result", None)
+        if validated is not None and validated.error_messages and "errors" not in result:
+            self._take_written()
+            errors = self._errors() or [msg]
+            msg, result["errors"] = "\n".join(errors), [self.scrubbed(error) for error in errors]
+        self._forget_values()
+        result.setdefault("invocation", self.invocation())
+        super().fail_json(self.scrubbed(msg), **result)
+
+    def invocation(self) -> dict[str, Any]:
+        """What the task was called with, as far as it is shown."""
+        return {"module_args": shown(self.params, self.argument_spec, self.key)}
+
+    def scrubbed(self, message: str) -> str:
+        """A message without the task's secrets."""
+        return scrub(message, self.params, self.argument_spec)
+
+    def _errors(self) -> list[str]:
+        """All that is wrong with the options."""
+        task = {name: value for name, value in self.params.items() if name not in (*self._entry_options, self.key)}
+        loose = {name: {**rule, "required": False} for name, rule in self.argument_spec.items()}
+        together = [one for one in self.validation_result.errors if isinstance(one, TOGETHER)]
+        found = [*shape_errors(loose, task), *(str(one) for one in together)]
+        try:
+            self.make_wishes(self.params)
+        except SpecError as error:
+            found += error.errors
+        return found
 
 
 def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeResource) -> None:
@@ -62,16 +129,12 @@ def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeRe
     own: the options that only this hypervisor has, of each guest. task: the options of the task as a whole.
     make_driver: gets the module's parameters and the host.
     """
-    module = GuestModule(
-        argument_spec={**guest_argument_spec(hypervisor, own), **task},
-        mutually_exclusive=[("name", "guests")],
-        required_one_of=[("name", "guests")],
-        supports_check_mode=True,
+    spec = guest_argument_spec(hypervisor, own)
+    options = {name: rule for name, rule in spec.items() if name != "guests"}
+    module = Module(
+        "guests", lambda params: parse_wishes(params, hypervisor, own), options, argument_spec={**spec, **task}
     )
-    seeds = {text for text in secrets_of(module.params) if len(text) >= SECRET_LENGTH}
-    passwords = {str(module.params[name]) for name, rule in task.items() if rule.get("no_log") and module.params[name]}
-    module.no_log_values = seeds | passwords
-    run(module, hypervisor, "guests", lambda params: parse_wishes(params, hypervisor, own), make_driver)
+    run(module, hypervisor, make_driver)
 
 
 def run_info_module(task: Spec, make_driver: MakeResource) -> None:
@@ -86,25 +149,26 @@ def run_info_module(task: Spec, make_driver: MakeResource) -> None:
         module.exit_json(changed=False, guests=[describe(found[name]) for name in sorted(found)])
 
 
-def run(module: AnsibleModule, hypervisor: str, key: str, make_wishes: MakeWishes, make_resource: MakeResource) -> None:
-    """Run any module of the collection that converges a list of things; key is the list's name, in the plural.
+def run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:
+    """Run any module of the collection that converges a list of things.
 
     On one host, one run at a time changes things of one hypervisor; others wait for it.
     """
     host = ModuleHost()
-    shown = {"invocation": {"module_args": _shown(module.params, module.argument_spec, key)}}
+    key = module.key
     outcomes: list[Outcome[Any]] = []
     try:
-        wishes = make_wishes(module.params)
+        wishes = module.make_wishes(module.params)
         resource = make_resource(module.params, host)
         outcomes = converge(resource, wishes, module.check_mode, lambda: host.lock(hypervisor, LOCK_S))
     except SpecError as error:
-        module.fail_json(msg="\n".join(error.errors), errors=list(error.errors), **shown)
+        module.fail_json(msg=str(error), errors=[module.scrubbed(one) for one in error.errors])
     except MissingImageError as error:
-        module.fail_json(msg=str(error), missing_image=error.source, **shown)
+        module.fail_json(msg=str(error), missing_image=error.source)
     except HypervisorError as error:
-        module.fail_json(msg=str(error), **shown)
-    result = {**report(key, outcomes), **shown}
+        module.fail_json(msg=str(error))
+    outcomes = [replace(one, error=module.scrubbed(one.error)) if one.error else one for one in outcomes]
+    result = {**report(key, outcomes), "invocation": module.invocation()}
     for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
         module.warn(note)
     failed = [outcome for outcome in outcomes if outcome.error]
@@ -137,27 +201,3 @@ def _entry(singular: str, outcome: Outcome[Any]) -> dict[str, Any]:
     }
     extra = {"error": outcome.error, "kept_disks": kept_disks(outcome)}
     return {**entry, **{name: value for name, value in extra.items() if value}}
-
-
-def _shown(given: Mapping[str, Any], spec: Mapping[str, Any], key: str = "") -> dict[str, Any]:
-    """The parameters without secrets, and without what stands where nobody looks for secrets.
-
-    key: the list whose entries take the same options as the task. It is no_log as a whole, for AnsibleModule would log
-    all of it, and is shown here as far as it holds no secret. A value under a name that is no option is not shown: it
-    may be user data that is not indented as far as it should be.
-    """
-    return {name: _shown_value(name, value, spec, key) for name, value in given.items()}
-
-
-def _shown_value(name: str, value: Any, spec: Mapping[str, Any], key: str) -> Any:
-    rule = spec.get(name)
-    inner = rule.get("options") if rule else None
-    if rule is not None and name == key and inner is None:
-        inner = {other: one for other, one in spec.items() if other != key}
-    elif value and (rule is None or rule.get("no_log")):
-        return HIDDEN
-    if inner is None or not isinstance(value, (dict, list)):
-        return value
-    entries = value if isinstance(value, list) else [value]
-    shown = [_shown(one, inner) if isinstance(one, dict) else HIDDEN for one in entries]
-    return shown if isinstance(value, list) else shown[0]

@@ -232,8 +232,9 @@ def parse_mac(text: str) -> str:
 
 def _nic(read: Reader, hypervisor: str) -> Nic:
     if (read.get("network") is None) == (read.get("bridge") is None):
-        given = {key: value for key, value in read.values.items() if value is not None}
-        read.errors.append(f"{read.where[:-1]}: exactly one of network and bridge is needed{quote(given)}")
+        given = " and ".join(f"{key} {read.get(key)!r}" for key in ("network", "bridge") if read.get(key) is not None)
+        says = "exactly one of network and bridge is needed"
+        read.errors.append(f"{read.where[:-1]}: {says} (given: {given or 'neither'})")
     return Nic(
         network=read.text("network", PLACE, PLACE_SAYS),
         bridge=read.text("bridge", BRIDGE, BRIDGE_SAYS),

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.hidden import without_secrets
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lists import entry_key
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, CloudInit, Guest, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import MIB, format_size
@@ -40,7 +41,7 @@ def describe(value: Any) -> Any:
     if isinstance(value, Autostart) and (value.order, value.delay_s) == (None, None):
         return value.enabled
     if isinstance(value, Image):
-        return {"source": value.source}
+        return {"source": without_secrets(value.source)}
     if isinstance(value, Guest):
         return describe_guest(value)
     if is_dataclass(value):

@@ -14,8 +14,9 @@ Options = dict[str, dict[str, Any]]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _PLAIN = re.compile(r"[\w.-]{1,40}", re.ASCII)
-_BOOLS = ("true", "false", "yes", "no", "on", "off")
+_BOOLS = ("true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "1", "0")
 QUOTE_LENGTH = 80
+HUGE = 10**QUOTE_LENGTH  # Python refuses to write out numbers of thousands of digits
 
 
 def shape_errors(spec: Options, given: Mapping[Any, Any], where: str = "", secret: bool = False) -> Iterator[str]:
@@ -46,13 +47,15 @@ def _value_errors(rule: Mapping[str, Any], value: Any, where: str, secret: bool)
     kind = rule.get("type", "str")
     says, fits = KINDS[kind]
     choices = rule.get("choices")
-    if not fits(value):
-        yield f"{where}: {says} is allowed{quote(value, secret)}"
+    # Ansible's own rule: words in place of a list of texts are split at the commas.
+    split = kind == "list" and rule.get("elements") == "str" and isinstance(value, str) and "\n" not in value
+    if not (split or fits(value)):
+        yield f"{where}: {says} is allowed{quote(value, secret, kind in ('dict', 'list'))}"
     elif choices and value not in choices:
         yield f"{where}: {', '.join(str(choice) for choice in choices)} are allowed{quote(value, secret)}"
     elif kind == "dict" and rule.get("options") is not None:
         yield from shape_errors(rule["options"], value, f"{where}.", secret)
-    elif kind == "list":
+    elif kind == "list" and isinstance(value, list):
         entry = {"type": rule.get("elements", "raw"), "options": rule.get("options")}
         for index, item in enumerate(value):
             yield from _value_errors(entry, item, f"{where}[{index}]", secret)
@@ -69,7 +72,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLS)
+    return isinstance(value, (bool, int, str)) and str(value).lower() in _BOOLS
 
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -84,11 +87,27 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def quote(value: object, secret: bool = False) -> str:
-    """What was given, for the end of a message; not all of it when it is long."""
+def quote(value: object, secret: bool = False, structure: bool = False) -> str:
+    """What was given, for the end of a message.
+
+    Not all of it when it is long, and nothing of what is in mappings and lists, of further lines, and of a text in
+    place of a structure: there may be user data in it that is not indented as far as it should be.
+    """
+    if structure and isinstance(value, str):
+        return "" if secret else " (given: a text)"
     return "" if secret else f" (given: {_short(value)})"
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    first, more = value, False
+    if isinstance(value, str):
+        first, more = value.strip().partition("\n")[0], "\n" in value.strip()
+        first = value if not more else first
+    elif isinstance(value, int) and abs(value) >= HUGE:
+        return "a number of many digits"
+    text = repr(first)
+    return text if len(text) <= QUOTE_LENGTH and not more else text[: QUOTE_LENGTH - 1] + "…"

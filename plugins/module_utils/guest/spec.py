@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Item, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
     NAME,
@@ -63,7 +63,7 @@ GUEST: Spec = {
     "secure_boot": {"type": "bool"},
     "tpm": {"type": "bool"},
     "disks": {"type": "list", "elements": "dict", "options": DISK},
-    "cdroms": {"type": "list", "elements": "dict", "options": {"source": {"type": "path"}}},
+    "cdroms": {"type": "list", "elements": "dict", "options": {"source": {"type": "str"}}},
     "nics": {"type": "list", "elements": "dict", "options": NIC},
     # User data is where passwords and keys are: nothing of it is ever logged or shown.
     "cloud_init": {"type": "dict", "options": CLOUD_INIT, "no_log": True},
@@ -94,25 +94,48 @@ def guest_argument_spec(hypervisor: str, own: Spec) -> Spec:
 
 
 def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[Wish[Guest]]:
-    """Turn a task's validated options into wishes, one per guest.
+    """Turn a task's options into wishes, one per guest.
 
     params: the module's parameters; keys that are not options of a guest are ignored.
     Raises SpecError with all that is wrong, each line saying which guest, which key, what was given and what may be.
     """
     spec = _guest_spec(hypervisor, own)
+
+    def parse(read: Reader) -> Wish[Guest]:
+        return Wish(parse_guest(read, hypervisor), parse_policy(read))
+
+    return parse_entries("guest", params, spec, parse, _same_macs)
+
+
+def parse_entries(
+    kind: str,
+    params: Mapping[str, Any],
+    spec: Spec,
+    parse: Callable[[Reader], Wish[Item]],
+    together: Callable[[Sequence[Wish[Item]]], list[str]] = lambda _wishes: [],
+) -> list[Wish[Item]]:
+    """Turn a task's list of things (kind, in the plural) into wishes.
+
+    The task's own options are the defaults of each entry; without a list they are the one entry. spec: an entry's
+    options. parse: from options in shape to a wish. together: what is wrong with wishes when they are seen together.
+    Raises SpecError with all that is wrong in all of them.
+    """
     defaults = {key: value for key, value in params.items() if key in spec and value is not None}
-    entries = params.get("guests")
+    entries = params.get(f"{kind}s")
+    entries = [{}] if entries is None else entries
+    if not isinstance(entries, list):
+        raise SpecError([f"{kind}s: a list is allowed{quote(entries, structure=True)}"])
     errors: list[str] = []
     wishes = []
-    for index, entry in enumerate([{}] if entries is None else entries):
+    for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping):
-            errors.append(f"guest number {index + 1}: a mapping is allowed{quote(entry)}")
+            errors.append(f"{kind} number {index + 1}: a mapping is allowed{quote(entry, structure=True)}")
             continue
         given = {**defaults, **{key: value for key, value in entry.items() if value is not None}}
-        wish, found = _parse_one(spec, hypervisor, given)
-        errors += [f"guest {_called(given, index)}: {error}" for error in found]
+        wish, found = _parse_one(spec, given, parse)
+        errors += [f"{kind} {_called(given, index)}: {error}" for error in found]
         wishes.append(wish)
-    errors += [*_same_names(wishes), *_same_macs(wishes)]
+    errors += [*_same_names(kind, [wish.item.name for wish in wishes]), *together(wishes)]
     if errors:
         raise SpecError(errors)
     return wishes
@@ -128,20 +151,24 @@ def _guest_spec(hypervisor: str, own: Spec) -> Spec:
     return spec
 
 
-def _parse_one(spec: Spec, hypervisor: str, given: dict[str, Any]) -> tuple[Wish[Guest], list[str]]:
+def _parse_one(
+    spec: Spec, given: dict[str, Any], parse: Callable[[Reader], Wish[Item]]
+) -> tuple[Wish[Item], list[str]]:
     """One wish, which is of no use when there are errors."""
     required = {**spec, "name": {**spec["name"], "required": True}}
     errors = list(shape_errors(required, given))
     # What is in shape is looked at all the same: all errors are told at once.
     sound = {key: value for key, value in given.items() if not list(shape_errors(spec, {key: value}))}
+    secret = [key for key, rule in spec.items() if rule.get("no_log")]
     # Unset options within lists and mappings come as None, which is no choice and no type.
-    plain = {key: value if key == "cloud_init" else _written(value) for key, value in sound.items()}
+    plain = {key: value if key in secret else _written(value) for key, value in sound.items()}
     result = ArgumentSpecValidator(spec).validate(plain)
-    # Such a message may quote a value that is nobody's business.
-    errors += ["cloud_init: wrong" if "cloud_init" in error else error for error in result.error_messages]
-    values = dict(result.validated_parameters)
-    reader = Reader(values)
-    wish = Wish(parse_guest(reader, hypervisor), parse_policy(reader))
+    for error in result.error_messages:
+        # Such a message may quote a value that is nobody's business.
+        hidden = [key for key in secret if key in error]
+        errors.append(f"{hidden[0]}: wrong" if hidden else error)
+    reader = Reader(dict(result.validated_parameters))
+    wish = parse(reader)
     return wish, errors + reader.errors
 
 
@@ -158,10 +185,9 @@ def _written(value: Any) -> Any:
     return [_written(item) for item in value] if isinstance(value, list) else value
 
 
-def _same_names(wishes: Sequence[Wish[Guest]]) -> list[str]:
-    names = Counter(wish.item.name for wish in wishes if wish.item.name)
+def _same_names(kind: str, names: Sequence[str]) -> list[str]:
     says = "is listed more than once; each name may be there once"
-    return [f"guest {name}: {says}" for name, count in names.items() if count > 1 and NAME.fullmatch(name)]
+    return [f"{kind} {name}: {says}" for name, count in Counter(names).items() if count > 1 and NAME.fullmatch(name)]
 
 
 def _same_macs(wishes: Sequence[Wish[Guest]]) -> list[str]:
@@ -171,16 +197,3 @@ def _same_macs(wishes: Sequence[Wish[Guest]]) -> list[str]:
         for mac in sorted(macs):
             users.setdefault(mac, []).append(wish.item.name)
     return [f"guest {names[-1]}: nics: mac {mac} is {names[0]}'s" for mac, names in users.items() if len(names) > 1]
-
-
-def secrets_of(params: Mapping[str, Any]) -> list[str]:
-    """Every text in the task's cloud_init options: what must never be seen, whatever happens."""
-    entries = [params, *(params.get("guests") or [])]
-    return [text for entry in entries if isinstance(entry, dict) for text in _texts(entry.get("cloud_init"))]
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [text for item in items for text in _texts(item)]

@@ -64,9 +64,10 @@ TYPES: list[Case] = [
     *[(f"vlan as {what}", nic(vlan=value), "nics[0].vlan", "a whole number") for what, value in NOT_WHOLE],
     *[(f"{key} as {what}", {key: value}, key, "true or false")
       for key in ("tpm", "secure_boot", "delete_disks") for what, value in NOT_A_FLAG],
-    ("own list as a text", {"fake": {"tags": "a"}}, "fake.tags", "a list is allowed"),
+    ("own list as a text of lines", {"fake": {"tags": "a\nb"}}, "fake.tags", "a list is allowed"),
+    ("own list as a number", {"fake": {"tags": 5}}, "fake.tags", "a list is allowed"),
     ("own list with a mapping", {"fake": {"tags": ["a", {}]}}, "fake.tags[1]", "a text is allowed"),
-    ("cdrom source as a list", {"cdroms": [{"source": ["/a"]}]}, "cdroms[0].source", "a path"),
+    ("cdrom source as a list", {"cdroms": [{"source": ["/a"]}]}, "cdroms[0].source", "a text"),
 ]  # fmt: skip
 
 KEYS: list[Case] = [

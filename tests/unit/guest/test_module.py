@@ -293,3 +293,75 @@ def test_the_info_module(bench: Bench) -> None:
     assert [guest["name"] for guest in bench.run(main, names=["b", "c"]).result["guests"]] == ["b"]
     assert bench.hypervisor.writes == writes
     assert_silent(everything)
+
+
+def test_every_error_is_told_though_ansible_stops_at_the_first(bench: Bench) -> None:
+    """Options of a wrong type, unknown ones, and both of two that exclude each other, beside errors of guests."""
+    failed = bench.run(vcpus="two", memory=5, nics="x", colour="red", name="a", guests=[{"name": "../b"}]).result
+    assert failed["failed"] is True
+    parts = ("colour: there is no such option", "name|guests", "number 1: name", "vcpus: a whole", "memory: a size")
+    for part in parts:
+        assert part in failed["msg"], failed["msg"]
+    assert failed["msg"] == "\n".join(failed["errors"])
+    assert bench.hypervisor.writes == 0
+
+
+@pytest.mark.parametrize("guests", ["web1", ["web1"], [["web1"]], [5], 5, {"name": "a"}, [None]])
+def test_a_list_of_guests_that_is_none(bench: Bench, guests: Any) -> None:
+    failed = bench.run(guests=guests).result
+    assert failed["failed"] is True
+    assert "is allowed" in failed["msg"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"memory": {"user_data": SECRET}},
+        {"memory": f"#cloud-config\n{SECRET}"},
+        {"description": [SECRET]},
+        {"vcpus": {"cloud_init": SECRET}},
+        {"autostart": {"order": 1, "user_data": SECRET}},
+        {"disks": SECRET},
+        {"disks": [SECRET]},
+        {"nics": [{"network": "default", "bridge": {"user_data": SECRET}}]},
+        {"fake": {"cpu_mode": [SECRET]}},
+        {"user-data": SECRET},
+        {"name": {"user_data": SECRET}},
+    ],
+)
+@pytest.mark.parametrize("in_list", [True, False], ids=["entry", "task"])
+def test_a_secret_that_is_not_indented_as_it_should_be_is_nowhere(
+    bench: Bench, odd: dict[str, Any], in_list: bool
+) -> None:
+    options = {"name": "web1", **odd}
+    run = bench.run(_ansible_verbosity=4, **({"guests": [options]} if in_list else options))
+    assert run.result["failed"] is True
+    assert_silent(run)
+
+
+def test_user_data_as_an_entry_is_nowhere(bench: Bench) -> None:
+    run = bench.run(guests=[f"#cloud-config\npassword: {SECRET}"], _ansible_verbosity=4)
+    assert run.result["failed"] is True
+    assert_silent(run)
+
+
+def test_a_guest_s_name_is_shown_though_its_user_data_has_it_too(bench: Bench) -> None:
+    seed = {"user_data": {"hostname": "web-front-1"}}
+    made = bench.run(guests=[{"name": "web-front-1", "cloud_init": seed}]).result
+    assert made["guests"][0]["name"] == "web-front-1"
+    assert "web-front-1" in made["diff"]["after"]
+    failed = bench.run(guests=[{"name": "web-front-1", "cloud_init": seed, "vcpus": 0}]).result
+    assert failed["msg"].startswith("guest web-front-1: vcpus: ")
+    failed = bench.run(guests=[{"name": "web-front-1", "cloud_init": seed, "vcpus": "x", "guests": 1}], uri=[]).result
+    assert "guest web-front-1: vcpus: " in failed["msg"]
+
+
+def test_what_lets_somebody_in_at_a_url_is_nowhere(bench: Bench) -> None:
+    for url in (f"https://me:{SECRET}@example.org/a", f"https://example.org/a?token={SECRET}"):
+        disks = [{"name": "root", "size": "1 GiB", "image": {"source": url, "checksum": "none"}}]
+        for options in ({"name": "web1", "disks": disks}, {"guests": [{"name": "web1", "disks": disks}]}):
+            bench.hypervisor.files[url] = {"bytes": 1, "whose": "", "kind": "qcow2", "base": None}
+            assert_silent(bench.run(_ansible_verbosity=4, **options))
+            assert_silent(bench.run(_ansible_verbosity=4, _ansible_check_mode=True, **options))
+            bench.hypervisor.files.clear()
+            assert_silent(bench.run(_ansible_verbosity=4, vcpus=0, **options))

@@ -11,22 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
-    Spec,
-    merge,
-    wishes_of,
-)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
+    BRIDGE,
+    BRIDGE_SAYS,
     NAME,
     NAME_SAYS,
     Reader,
     parse_mac,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec, parse_entries
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Policy
 
-DEVICE = re.compile(r"[^/\s]{1,15}")
-DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)?", re.ASCII)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DOMAIN = re.compile(rf"(?!.{{254}})(?:{_LABEL}(?:\.{_LABEL})*)?", re.ASCII)
+# It becomes a line of dnsmasq's file of hosts, in which commas and line ends mean something.
+HOST_NAME = re.compile(rf"(?![0-9])(?!.{{254}}){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+HOST_NAME_SAYS = "a host name is allowed: letters, digits, - and dots, the first of them a letter"
 
 HOST: Spec = {
     "mac": {"type": "str", "required": True},
@@ -98,7 +99,7 @@ class Network:
 
 def parse_networks(params: Mapping[str, Any]) -> list[Wish[Network]]:
     """Turn a task's options into wishes."""
-    return wishes_of("network", merge(params, "networks", NETWORK), _wish)
+    return parse_entries("network", params, NETWORK, _wish)
 
 
 def _wish(read: Reader) -> Wish[Network]:
@@ -106,7 +107,7 @@ def _wish(read: Reader) -> Wish[Network]:
         name=read.text("name", NAME, NAME_SAYS) or "",
         state=read.get("state") or "running",
         mode=read.get("mode"),
-        bridge=read.text("bridge", DEVICE, "a device's name has 1 to 15 characters, no / or space"),
+        bridge=read.text("bridge", BRIDGE, BRIDGE_SAYS),
         address=read.parsed("address", parse_addresses),
         dhcp=_dhcp(read.sub("dhcp")) if read.get("dhcp") is not None else None,
         domain=read.text("domain", DOMAIN, "a DNS name is allowed, or nothing for none"),
@@ -128,7 +129,7 @@ def _check_together(read: Reader, network: Network) -> None:
     dhcp = network.dhcp
     if network.address is None or dhcp is None or not dhcp.enabled:
         return
-    given = [one for one in (dhcp.start, dhcp.end) if one] + [host.address for host in dhcp.hosts or ()]
+    given = [one for one in (dhcp.start, dhcp.end, *(host.address for host in dhcp.hosts or ())) if one]
     outside = [one for one in given if not is_inside(one, network.address)]
     if outside:
         read.wrong("dhcp", f"{', '.join(outside)} not inside {', '.join(network.address) or 'any address'}")
@@ -141,15 +142,25 @@ def is_inside(address: str, networks: tuple[str, ...]) -> bool:
 
 def parse_addresses(texts: list[str]) -> tuple[str, ...]:
     """Normalise addresses with prefix; IPv4 first. Raises ValueError for what is none, or names a whole network."""
-    found = []
-    for text in texts:
-        if "/" not in text:
-            raise ValueError(f"{text} lacks its prefix, as in 192.168.122.1/24")
-        address = ipaddress.ip_interface(text)
-        if address.version == 4 and address.network.prefixlen < 31 and address.ip == address.network.network_address:
-            raise ValueError(f"{text} is the network itself; the host needs an address in it, such as {address.ip + 1}")
-        found.append(address)
+    found = [_parse_interface(text.strip()) for text in texts]
+    if len(set(found)) < len(found):
+        raise ValueError("each address may be there once")
     return tuple(str(one) for one in sorted(found, key=lambda one: (one.version, one)))
+
+
+def _parse_interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
+    if "/" not in text or "%" in text:
+        raise ValueError(f"{text!r} lacks its prefix, as in 192.168.122.1/24")
+    address = ipaddress.ip_interface(text)
+    network = address.network
+    if address.version == 4 and network.prefixlen < 31:
+        if address.ip == network.network_address:
+            raise ValueError(f"{text} is the network itself; the host needs an address in it, such as {address.ip + 1}")
+        if address.ip == network.broadcast_address:
+            raise ValueError(f"{text} is its network's broadcast address, which no host can have")
+    if address.ip.is_multicast or address.ip.is_unspecified or address.ip.is_loopback:
+        raise ValueError(f"{text} is no address that a host can have in a network")
+    return address
 
 
 def parse_ipv4(text: str) -> str:
@@ -166,11 +177,15 @@ def _dhcp(read: Reader) -> Dhcp:
     if read.get("hosts") is not None:
         hosts = tuple(_host(read.sub("hosts", index)) for index in range(len(read.get("hosts"))))
         for what in ("mac", "address"):
-            values = [getattr(host, what) for host in hosts]
+            values = [getattr(host, what) for host in hosts if getattr(host, what)]
             for value in sorted({value for value in values if values.count(value) > 1}):
                 read.wrong("hosts", f"{what} {value} may be there once")
     return Dhcp(enabled, start, end, tuple(sorted(hosts, key=lambda host: host.mac)) if hosts is not None else None)
 
 
 def _host(read: Reader) -> DhcpHost:
-    return DhcpHost(read.parsed("mac", parse_mac) or "", read.parsed("address", parse_ipv4) or "", read.text("name"))
+    return DhcpHost(read.parsed("mac", parse_mac) or "", read.parsed("address", parse_ipv4) or "", _host_name(read))
+
+
+def _host_name(read: Reader) -> str | None:
+    return read.text("name", HOST_NAME, HOST_NAME_SAYS)

@@ -32,7 +32,7 @@ INACTIVE_XML = 1  # virStorageXMLFlags: what is stored, not what runs
 
 def find_id(kind: str, name: str) -> str:
     """The number of a user ("owner") or group ("group") as text; the name itself when the host does not know it."""
-    if name.isdigit():
+    if name.isascii() and name.isdigit():
         return name
     try:
         return str(pwd.getpwnam(name).pw_uid if kind == "owner" else grp.getgrnam(name).gr_gid)

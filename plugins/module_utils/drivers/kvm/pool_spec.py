@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import NAME, NAME_SAYS, Reader
-
-Spec = dict[str, dict[str, Any]]
-Item = TypeVar("Item")
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
+    CONTROL,
+    NAME,
+    NAME_SAYS,
+    Reader,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec, parse_entries
 
 # What a new pool of each type must be told: https://libvirt.org/storage.html
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +35,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 FOLDER_TYPES = ("dir", "fs", "netfs")
 # Where pools of the other types show their volumes when nothing is written.
 DEFAULT_PATHS = {"logical": "/dev/{name}", "disk": "/dev", "iscsi": "/dev/disk/by-path", "mpath": "/dev/mapper"}
+# These become arguments of mount, vgchange and the like.
+SOURCE = re.compile(r"(?!-)[^\t\n]{1,1024}")
+SOURCE_SAYS = "one line of 1 to 1024 characters is allowed, and no - in front"
+ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?", re.ASCII)
+ACCOUNT_SAYS = "a name or a number is allowed"
 SOURCE_KEYS = ("device", "host", "dir", "name", "format")
 
 POOL: Spec = {
@@ -89,45 +97,19 @@ def entry_spec(options: Spec) -> Spec:
     return {**bare, "name": {**bare["name"], "required": True}}
 
 
-def merge(params: Mapping[str, Any], key: str, options: Spec) -> list[dict[str, Any]]:
-    """The entries of a task's list, each with the task's own options as defaults; the task itself without a list."""
-    own = {name: params.get(name) for name in options}
-    entries = params.get(key)
-    if entries is None:
-        return [own]
-    return [{**own, **{name: value for name, value in entry.items() if value is not None}} for entry in entries]
-
-
-def wishes_of(kind: str, entries: Iterable[dict[str, Any]], parse: Callable[[Reader], Wish[Any]]) -> list[Wish[Any]]:
-    """Parse every entry. Raises SpecError with all that is wrong in all of them, each line naming its entry."""
-    errors: list[str] = []
-    wishes: list[Wish[Any]] = []
-    for entry in entries:
-        reader = Reader(entry)
-        wishes.append(parse(reader))
-        errors += [f"{kind} {entry.get('name')}: {error}" for error in reader.errors]
-    names = [wish.item.name for wish in wishes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    errors += [f"{kind} {name}: is listed more than once; each name may be there once" for name in twice]
-    if errors:
-        raise SpecError(errors)
-    return wishes
-
-
 def parse_pools(params: Mapping[str, Any], find_id: Callable[[str, str], str]) -> list[Wish[Pool]]:
     """Turn a task's options into wishes. find_id: from ("owner" | "group", name or number) to a number as text."""
-    return wishes_of("pool", merge(params, "pools", POOL), lambda reader: Wish(_pool(reader, find_id)))
+    return parse_entries("pool", params, POOL, lambda read: Wish(_pool(read, find_id)))
 
 
 def _pool(read: Reader, find_id: Callable[[str, str], str]) -> Pool:
     source = read.sub("source") if read.get("source") is not None else None
-    path = read.text("path", re.compile("/.*"), "an absolute path is allowed")
     return Pool(
         name=read.text("name", NAME, NAME_SAYS) or "",
         state=read.get("state") or "running",
         type=read.get("type"),
-        path=path.rstrip("/") or "/" if path else None,
-        source=Source(**{key: source.text(key) for key in SOURCE_KEYS}) if source else None,
+        path=read.parsed("path", parse_path),
+        source=Source(**{key: source.text(key, SOURCE, SOURCE_SAYS) for key in SOURCE_KEYS}) if source else None,
         autostart=read.get("autostart"),
         mode=read.parsed("mode", parse_mode),
         repoint=read.get("repoint"),
@@ -137,8 +119,18 @@ def _pool(read: Reader, find_id: Callable[[str, str], str]) -> Pool:
 
 
 def _id(read: Reader, key: str, find_id: Callable[[str, str], str]) -> str | None:
-    name = read.get(key)
-    return None if name is None else find_id(key, name)
+    name = read.text(key, ACCOUNT, ACCOUNT_SAYS)
+    return None if name is None or not ACCOUNT.fullmatch(name) else find_id(key, name)
+
+
+def parse_path(text: str) -> str:
+    """Normalise a folder's path. Raises ValueError for anything else, and for the root, whose permissions matter."""
+    path = os.path.normpath(text)
+    if not text.startswith("/") or ".." in text.split("/") or CONTROL.search(text) or "\n" in text:
+        raise ValueError("an absolute path of one line without .. is allowed")
+    if path.strip("/") == "":
+        raise ValueError("the root of all files is no pool; name a folder in it")
+    return f"/{path.strip('/')}"
 
 
 def parse_mode(text: str) -> str:
