@@ -163,6 +163,8 @@ def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
     users = sorted(facts.users.get(os.path.realpath(placed.path or ""), set()) - {guest})
     if users:
         raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(users)}")
+    if facts.storage.is_there(placed):
+        _check_top(guest, placed, facts)
     facts.storage.check(placed)
 
 
@@ -180,6 +182,18 @@ def _refuse_bus(bus: str, disk: str, abilities: Element) -> None:
     buses = [one.text or "" for one in abilities.findall("devices/disk/enum[@name='bus']/value")]
     if buses and bus not in buses:
         raise PlanError(f"disk {disk}: this host's guests have no bus {bus}; there are: {', '.join(sorted(buses))}")
+
+
+def _check_top(guest: str, disk: Disk, facts: Facts) -> None:
+    """Refuse data that an overlay of the same disk is based on: the newer data is in that, and would be lost."""
+    path = disk.path or ""
+    for overlay in facts.storage.bases(facts.users).get(os.path.realpath(path), []):
+        named = os.path.basename(overlay).startswith(f"{guest}.{disk.name}.")
+        if named or guest in facts.users.get(os.path.realpath(overlay), set()):
+            raise PlanError(
+                f"disk {disk.name}: {path} is there already, and {overlay} is based on it, which has the newer data: "
+                "attach that one (virsh attach-disk), or move both away"
+            )
 
 
 def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     ledger,
     power,
     read,
+    snapshot_chain,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
@@ -107,6 +108,9 @@ class KvmDriver(Driver):
         yield from super().plan(wish, have)
         used = self._seen.users if self._seen else ()
         old = self._seeds.leftover(wish.item.name, wish.item.cloud_init, used)
+        if old and self._seen is not None:
+            needed = self._seen.needed(wish.item.name)
+            old = tuple(path for path in old if os.path.realpath(path) not in needed)
         if old:
             yield Change(wish.item.name, "delete", "seeds", before=old)
 
@@ -245,23 +249,31 @@ class KvmDriver(Driver):
         """Look once more before deleting: another client may have come to use the disk since it was read."""
         path = change.before.path
         domain = self._domain(change.name)
-        entry = ledger.find(stored_root(domain), path)
-        others = self._using(path, change.name)
-        if entry is None or not entry.made or others:
-            raise HypervisorError(f"{path} is not deleted: {_why_not(others)}")
+        root = stored_root(domain)
+        files = snapshot_chain.stack(root, root, path)
+        for file in files:
+            others = self._using(file, change.name, files)
+            if not ledger.is_ours(root, file) or others:
+                raise HypervisorError(f"{file} is not deleted: {_why_not(others)}")
         if domain.isActive() and devices.find_disk(live_root(domain), path) is not None:
             raise HypervisorError(f"{path} is not deleted: the guest is running on it")
-        self._disks.delete(path)
+        # The newest first: what is left of a disk after a killed run can still be read.
+        for file in files:
+            self._disks.delete(file)
 
-    def _using(self, path: str, name: str) -> list[str]:
-        """Who uses a path at this moment: other guests than the named one, stored or running, and disks based on it."""
+    def _using(self, path: str, name: str, mine: Collection[str]) -> list[str]:
+        """Who uses a path at this moment: other guests than the named one, stored or running, and disks based on it.
+
+        mine: disks based on it that do not count.
+        """
         real = os.path.realpath(path)
         paths = {
             domain.name(): {os.path.realpath(one) for root in roots_of(domain) for one in read.sources(root)}
             for domain in self._connection.listAllDomains(0)
         }
         guests = [other for other, used in paths.items() if other != name and real in used]
-        return guests + self._disks.bases(set().union(*paths.values())).get(real, [])
+        based = self._disks.bases(set().union(*paths.values())).get(real, [])
+        return guests + [one for one in based if os.path.realpath(one) not in map(os.path.realpath, mine)]
 
     def _add_nic(self, change: Change) -> None:
         # With a MAC of its own choosing libvirt would give the stored and the running card different ones.
@@ -294,10 +306,10 @@ class KvmDriver(Driver):
         self._sweep_seeds(change)
 
     def _sweep_seeds(self, change: Change) -> None:
-        """Delete the guest's seeds but for those that it refers to, stored or running."""
+        """Delete the guest's seeds but for those that it refers to, stored, running, or in its snapshots."""
         domains = [domain for domain in self._connection.listAllDomains(0) if domain.name() == change.name]
         used = {path for domain in domains for root in roots_of(domain) for path in read.sources(root)}
-        self._seeds.sweep(change.name, used)
+        self._seeds.sweep(change.name, used.union(*map(snapshot_chain.snapshot_files, domains)))
 
     def _set_autostart(self, change: Change) -> None:
         # It is about the host's start, and nothing that a running guest has.

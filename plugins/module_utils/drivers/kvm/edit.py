@@ -14,6 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     disk_options,
     ledger,
     read,
+    snapshot_chain,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -111,12 +112,14 @@ def _add_disk(root: Element, change: Change) -> None:
 
 
 def _remove_disk(root: Element, change: Change) -> None:
-    found = devices.find_disk(root, change.before.path)
+    path = change.before.path
+    noted = ledger.find(root, path)
+    if change.delete or (noted is not None and noted.pending):
+        for file in snapshot_chain.stack(root, root, path):
+            ledger.forget(root, file)
+    found = devices.find_disk(root, path)
     if found is not None:
         xml.ensure(root, "devices").remove(found)
-    noted = ledger.find(root, change.before.path)
-    if change.delete or (noted is not None and noted.pending):
-        ledger.forget(root, change.before.path)
 
 
 def _set_bus(root: Element, change: Change) -> None:
@@ -143,8 +146,8 @@ def _disk(root: Element, change: Change) -> Element:
 
 def disk_name(root: Element, disk: Element) -> str:
     """What a disk is called in the guest specification."""
-    noted = ledger.find(root, read.source(disk))
-    return noted.name if noted else xml.attribute(disk, "target", "dev") or ""
+    origin = snapshot_chain.origin(root, root, disk)
+    return origin.entry.name if origin else xml.attribute(disk, "target", "dev") or ""
 
 
 def _add_cdrom(root: Element, change: Change) -> None:

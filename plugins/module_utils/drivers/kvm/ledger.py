@@ -55,11 +55,43 @@ def write(root: Element, entry: Entry) -> None:
 
 
 def forget(root: Element, path: str) -> None:
-    """Strike a disk out by its path."""
+    """Strike a disk or an overlay out by its path."""
     own = xml.own(root)
-    for one in [] if own is None else own.findall(xml.own_tag("disk")):
+    for one in [] if own is None else [*own.findall(xml.own_tag("disk")), *own.findall(xml.own_tag("overlay"))]:
         if own is not None and one.get("path") == path:
             own.remove(one)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A file that we made on top of a disk's data for a snapshot: whose disk, and where.
+
+    pending: we are making it at this moment, or a run that did so was killed.
+    """
+
+    disk: str
+    path: str
+    pending: bool = False
+
+
+def overlays(root: Element) -> list[Overlay]:
+    """The overlays that the definition's ledger tells of, the oldest first."""
+    own = xml.own(root)
+    found = [] if own is None else own.findall(xml.own_tag("overlay"))
+    return [Overlay(one.get("disk", ""), one.get("path", ""), one.get("pending") == "yes") for one in found]
+
+
+def write_overlay(root: Element, overlay: Overlay) -> None:
+    """Note an overlay, in place of what was noted of the same path."""
+    forget(root, overlay.path)
+    pending = "yes" if overlay.pending else None
+    xml.add(xml.ensure_own(root), xml.own_tag("overlay"), disk=overlay.disk, path=overlay.path, pending=pending)
+
+
+def is_ours(root: Element, path: str) -> bool:
+    """Whether we made what is at path, as a disk's data or as an overlay on it."""
+    entry = find(root, path)
+    return (entry is not None and entry.made) or any(one.path == path for one in overlays(root))
 
 
 def seed_path(root: Element) -> str | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
@@ -15,6 +15,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     ledger,
     power,
     read,
+    snapshot_chain,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
@@ -51,7 +52,7 @@ def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
             source.set("file", pool.storageVolLookupByName(source.get("volume", "")).path())
         except libvirt.libvirtError:
             continue  # its pool is off; then nothing is known of it
-    return root
+    return snapshot_chain.note_chains(domain, root)
 
 
 class Look:
@@ -73,7 +74,7 @@ class Look:
         self._leases = addresses.Leases(connection)
         self.transient = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
         self.mute: set[str] = set()
-        self._bases: frozenset[str] | None = None
+        self._bases: Mapping[str, list[str]] | None = None
         self.users: dict[str, set[str]] = {}
         for name, root in [*self._stored.items(), *self._live.items()]:
             for path in read.sources(root):
@@ -110,10 +111,25 @@ class Look:
             for one in there
         )
 
-    def bases(self) -> frozenset[str]:
-        """The files, without links, that other disks are based on. Looked for when it is first asked for."""
+    def stack(self, name: str, disk: Disk) -> list[str]:
+        """The files of ours that a guest's disk is in, without links: its own, and what its overlays are based on."""
+        root = self._stored[name]
+        return [os.path.realpath(path) for path in snapshot_chain.stack(root, root, disk.path or "")]
+
+    def remains(self, name: str, disk: Disk) -> list[Disk]:
+        """What a killed run has not deleted yet of a disk with overlays."""
+        sizes = [(path, self._storage.size(path)) for path in self.stack(name, disk)]
+        return [Disk(disk.name, size, path=path, owned=True) for path, size in sizes if size is not None]
+
+    def needed(self, name: str) -> set[str]:
+        """The files, without links, that a guest's snapshots refer to."""
+        paths = snapshot_chain.snapshot_files(self._domains[name]) if name in self._domains else set()
+        return {os.path.realpath(path) for path in paths}
+
+    def bases(self) -> Mapping[str, list[str]]:
+        """The files, without links, that other disks are based on, with those. Looked for when first asked for."""
         if self._bases is None:
-            self._bases = frozenset(self._storage.bases(self.users))
+            self._bases = self._storage.bases(self.users)
         return self._bases
 
     def _guest(self, name: str) -> Guest:
@@ -174,6 +190,18 @@ def with_disks(seen: Look, wish: Wish[Guest], have: Guest) -> Guest:
     more = [disk for disk in seen.unfinished(have.name) if decided and disk.name not in wished]
     disks = (*(have.disks or ()), *more)
     if wish.policy.delete_disks and any(disk.owned for disk in disks):
-        bases = seen.bases()
-        disks = tuple(replace(one, owned=one.owned and os.path.realpath(one.path or "") not in bases) for one in disks)
+        disks = tuple(_own(seen, wish, disk) for disk in disks)
+        if wish.item.state == "absent":
+            lost = [disk for disk in disks if disk.owned and disk.size_bytes is None]
+            disks += tuple(_own(seen, wish, one) for disk in lost for one in seen.remains(have.name, disk))
     return replace(have, disks=disks)
+
+
+def _own(seen: Look, wish: Wish[Guest], disk: Disk) -> Disk:
+    """A disk, owned only if nothing but the guest itself, and no snapshot that it keeps, refers to any of its files."""
+    if not disk.owned:
+        return disk
+    name, stack, bases = wish.item.name, seen.stack(wish.item.name, disk), seen.bases()
+    others = any(seen.users.get(path, set()) - {name} or set(bases.get(path, ())) - set(stack) for path in stack)
+    needed = wish.item.state != "absent" and not seen.needed(name).isdisjoint(stack)
+    return replace(disk, owned=not others and not needed)

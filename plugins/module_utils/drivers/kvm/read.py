@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, ledger, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    disk_options,
+    ledger,
+    snapshot_chain,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Cdrom,
@@ -63,7 +68,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         firmware="uefi" if uefi else "bios",
         secure_boot=uefi and is_secure(root),
         tpm=root.find("devices/tpm") is not None,
-        disks=tuple(_disk(one, facts, book) for one in disks(root)),
+        disks=tuple(_disk(one, root, facts, book) for one in disks(root)),
         cdroms=tuple(Cdrom(source(one), xml.attribute(one, "target", "dev")) for one in cdroms(root)),
         nics=tuple(_nic(one) for one in root.findall("devices/interface")),
         cloud_init=_cloud_init(root, facts),
@@ -116,21 +121,24 @@ def source(disk: Element) -> str | None:
 def sources(root: Element) -> set[str]:
     """Every path that a definition refers to as a disk, a medium or a backing file."""
     elements = [*root.iterfind("devices/disk/source"), *root.iterfind(".//backingStore/source")]
-    return {value for one in elements for value in (one.get("file"), one.get("dev")) if value}
+    named = {value for one in elements for value in (one.get("file"), one.get("dev")) if value}
+    return named | snapshot_chain.bases(root)
 
 
-def _disk(element: Element, facts: Facts, book: Element) -> Disk:
+def _disk(element: Element, root: Element, facts: Facts, book: Element) -> Disk:
+    """A disk; with overlays on it, it is what it was without them, but for where its data is now."""
     path = source(element)
-    entry = ledger.find(book, path)
+    origin = snapshot_chain.origin(book, root, element)
+    first = origin.entry.path if origin else path
     target = xml.attribute(element, "target", "dev") or ""
     return Disk(
-        name=entry.name if entry else target,
+        name=origin.entry.name if origin else target,
         size_bytes=facts.sizes.get(path or ""),
-        pool=facts.pools.get(os.path.dirname(path)) if path else None,
-        format=xml.attribute(element, "driver", "type"),
+        pool=facts.pools.get(os.path.dirname(first)) if first else None,
+        format=(origin.format if origin else None) or xml.attribute(element, "driver", "type"),
         bus=xml.attribute(element, "target", "bus"),
         path=path,
-        owned=entry is not None and entry.made and path not in facts.shared,
+        owned=origin is not None and origin.ours and origin.entry.made and path not in facts.shared,
         options=disk_options.read(element),
     )
 
