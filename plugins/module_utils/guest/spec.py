@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Item, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
@@ -19,7 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse i
     parse_guest,
     parse_policy,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import quote, shape_errors
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import normal, quote, shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 Spec = dict[str, dict[str, Any]]
@@ -158,16 +156,11 @@ def _parse_one(
     required = {**spec, "name": {**spec["name"], "required": True}}
     errors = list(shape_errors(required, given))
     # What is in shape is looked at all the same: all errors are told at once.
-    sound = {key: value for key, value in given.items() if not list(shape_errors(spec, {key: value}))}
+    sound = {key: value for key, value in given.items() if not errors or not list(shape_errors(spec, {key: value}))}
     secret = [key for key, rule in spec.items() if rule.get("no_log")]
     # Unset options within lists and mappings come as None, which is no choice and no type.
-    plain = {key: value if key in secret else _written(value) for key, value in sound.items()}
-    result = ArgumentSpecValidator(spec).validate(plain)
-    for error in result.error_messages:
-        # Such a message may quote a value that is nobody's business.
-        hidden = [key for key in secret if key in error]
-        errors.append(f"{hidden[0]}: wrong" if hidden else error)
-    reader = Reader(dict(result.validated_parameters))
+    written = {key: value if key in secret else _written(value) for key, value in sound.items()}
+    reader = Reader(normal(spec, written))
     wish = parse(reader)
     return wish, errors + reader.errors
 
