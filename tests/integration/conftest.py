@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import libvirt
 import pytest
 
-from ansible_collections.hostforge.hypervisor.tests.integration import daemon, guest_image, private
+from ansible_collections.hostforge.hypervisor.tests.integration import daemon, guest_agent, guest_image, private
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import clean
 
 
@@ -20,8 +20,9 @@ from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject impo
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirt.virConnect]:
     """A host without guests: this machine, with a libvirt daemon of the session's own."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
-    # It is made of packages from the network, which the session then has no more.
+    # They are made of packages from the network, which the session then has no more.
     guest_image.guest_image()
+    guest_agent.agent_disk()
     private.become_private()
     with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log") as connection:
         yield connection

@@ -22,7 +22,17 @@ from ansible_collections.hostforge.hypervisor.tests.integration.private import r
 
 KERNEL = "linux-image-cloud-amd64"
 BUSYBOX = "busybox-static"
-MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "virtio_scsi", "sd_mod", "button", "evdev")
+MODULES = (
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_balloon",
+    "virtio_console",
+    "virtio_scsi",
+    "sd_mod",
+    "button",
+    "evdev",
+)
 READY = "TEST-GUEST-READY"
 
 INIT = f"""#!/bin/busybox sh
@@ -88,7 +98,7 @@ def _make(work: Path) -> Path:
     """Unpack, without installing, a kernel and a busybox; lay them out as a disk with GRUB."""
     system, root = work / "system", work / "root"
     for package in (_newest_kernel(), BUSYBOX):
-        _unpack(package, work, system)
+        unpack(package, work, system)
     release = next((system / "lib/modules").iterdir()).name
     busybox = system / "bin/busybox"
     run(str(busybox), "depmod", "-b", str(system), release)
@@ -114,7 +124,8 @@ def _newest_kernel() -> str:
     return found[1]
 
 
-def _unpack(package: str, work: Path, target: Path) -> None:
+def unpack(package: str, work: Path, target: Path) -> None:
+    """Fetch a package and lay its files out, without installing it."""
     folder = work / package
     folder.mkdir()
     here = os.getcwd()

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import pending, plan
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import describe
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 
@@ -62,6 +64,14 @@ class Driver(Resource[Guest]):
             # One that should run and went down by itself has no address, and will have none.
             return wish.item.state != "running"
         return bool(have.addresses)
+
+    def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Tell about guests, in the order of their names, as plain data in the words of the options. Changes nothing.
+
+        params: the options of <hypervisor>_guest_info. A driver that knows more than a Guest holds adds it here.
+        """
+        found = self.read(names)
+        return [describe(found[name]) for name in sorted(found)]
 
     @abstractmethod
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:

@@ -13,6 +13,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.errors import MutuallyExclusiveError, RequiredOneOfError
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import (
     Outcome,
     Resource,
@@ -40,6 +41,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec im
     parse_wishes,
 )
 
+MakeDriver = Callable[[dict[str, Any], Host], Driver]
 MakeResource = Callable[[dict[str, Any], Host], Resource[Any]]
 MakeWishes = Callable[[dict[str, Any]], list[Wish[Any]]]
 
@@ -137,16 +139,16 @@ def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeRe
     run(module, hypervisor, make_driver)
 
 
-def run_info_module(task: Spec, make_driver: MakeResource) -> None:
-    """Run a <hypervisor>_guest_info module: tell about guests, change nothing. task: as for run_guest_module."""
+def run_info_module(task: Spec, make_driver: MakeDriver) -> None:
+    """Run a <hypervisor>_guest_info module: tell about guests, change nothing. task: its options other than names."""
     names: Spec = {"names": {"type": "list", "elements": "str"}}
     module = AnsibleModule(argument_spec={**names, **task}, supports_check_mode=True)
     try:
-        found = make_driver(module.params, ModuleHost()).read(module.params["names"])
+        guests = make_driver(module.params, ModuleHost()).tell(module.params["names"], module.params)
     except HypervisorError as error:
         module.fail_json(msg=str(error))
     else:
-        module.exit_json(changed=False, guests=[describe(found[name]) for name in sorted(found)])
+        module.exit_json(changed=False, guests=guests)
 
 
 def run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:

@@ -17,12 +17,14 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     devices,
     disk_options,
     edit,
+    info,
     ledger,
     power,
     read,
     snapshot_chain,
     xml,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.addresses import Lease, read_leases
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
     connect,
     libvirt,
@@ -52,6 +54,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 URI: Spec = {"uri": {"type": "str", "default": "qemu:///system"}}
+# The options of kvm_guest_info, but for the names.
+INFO: Spec = {**URI, "statistics": {"type": "bool", "default": False}}
 # The options of a kvm_guest task as a whole.
 TASK: Spec = {
     **URI,
@@ -74,6 +78,9 @@ class KvmDriver(Driver):
         self._storage: Storage | None = None
         self._seen: Look | None = None
         self._started: set[str] = set()
+        self._stale: set[Lease] = set()
+        # Whose addresses are looked for beyond leases; None: everybody's.
+        self._awaited: set[str] | None = set()
         self._cleared = False
 
     @property
@@ -94,8 +101,19 @@ class KvmDriver(Driver):
             # What was known of pools may be old: this is also how a run looks again after it has waited for another.
             self._storage = None
             self._seeds.look()
-            self._seen = Look(self._connection, self._host, self._disks)
-            return self._seen.guests(names)
+            self._seen = Look(self._connection, self._host, self._disks, self._stale)
+            return self._seen.guests(names, self._awaited)
+
+    def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Tell about guests, with the addresses of each card and, if asked to, with what they use."""
+        self._awaited = None
+        told = super().tell(names, params)
+        seen = self._seen
+        if seen is None:
+            return told
+        with libvirt_says("the statistics cannot be read"):
+            records = seen.records(names) if params["statistics"] else {}
+        return [info.complete(one, seen, records.get(one["name"])) for one in told]
 
     def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
         """Yield the changes; a guest that runs without a stored definition gets one first. Old seeds go last."""
@@ -133,6 +151,13 @@ class KvmDriver(Driver):
                 "one does, it has all of its memory_max"
             )
         return tuple(said)
+
+    def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the guest has an address, where that is to be waited for; the next read looks further for it."""
+        ready = super().is_ready(wish, have)
+        if not ready and self._awaited is not None:
+            self._awaited.add(wish.item.name)
+        return ready
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
@@ -317,7 +342,14 @@ class KvmDriver(Driver):
         self._domain(change.name).setAutostart(int(change.after.enabled))
 
     def _start(self, change: Change) -> None:
-        power.start(self._domain(change.name))
+        domain = self._domain(change.name)
+        if not domain.isActive():
+            # Until the system that starts now asks for an address itself, it has none.
+            macs = {
+                (card.get("address") or "").lower() for card in stored_root(domain).findall("devices/interface/mac")
+            }
+            self._stale.update(lease for lease in read_leases(self._connection) if lease.mac in macs)
+        power.start(domain)
         self._started.add(change.name)
 
     def _stop(self, change: Change) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     power,
     read,
     snapshot_chain,
+    statistics,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
@@ -59,10 +60,14 @@ class Look:
     """What a host has at one moment. Every definition is looked at, for disks that guests share.
 
     users: path (without links) to the names of the guests that refer to it, stored or running. transient: running
-    guests without a stored definition. mute: running guests of which no balloon driver has spoken up.
+    guests without a stored definition. mute: running guests of which no balloon driver has spoken up. cards: of the
+    running guests that were asked for, what is known of their addresses. stale: as in addresses.py.
     """
 
-    def __init__(self, connection: libvirt.virConnect, host: Host, storage: Storage) -> None:
+    def __init__(
+        self, connection: libvirt.virConnect, host: Host, storage: Storage, stale: Collection[addresses.Lease] = ()
+    ) -> None:
+        self._connection = connection
         self._host = host
         self._storage = storage
         self._domains: dict[str, libvirt.virDomain] = {}
@@ -71,9 +76,10 @@ class Look:
         for domain in connection.listAllDomains(0):
             self._add(domain)
         self._autostart = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
-        self._leases = addresses.Leases(connection)
+        self._addresses = addresses.Addresses(connection, host, stale)
         self.transient = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
         self.mute: set[str] = set()
+        self.cards: dict[str, tuple[addresses.Card, ...]] = {}
         self._bases: Mapping[str, list[str]] | None = None
         self.users: dict[str, set[str]] = {}
         for name, root in [*self._stored.items(), *self._live.items()]:
@@ -95,10 +101,47 @@ class Look:
         else:
             self._domains[name] = domain
 
-    def guests(self, names: Collection[str] | None) -> dict[str, Guest]:
-        """The guests of those names that there are; None: all."""
-        chosen = self._domains if names is None else [name for name in names if name in self._domains]
-        return {name: self._guest(name) for name in chosen}
+    def guests(self, names: Collection[str] | None, further: Collection[str] | None = ()) -> dict[str, Guest]:
+        """The guests of those names that there are; None: all.
+
+        further: those of which addresses are looked for beyond leases; None: all.
+        """
+        chosen = list(self._domains) if names is None else [name for name in names if name in self._domains]
+        found = {name: guest for name in chosen for guest in self._there(name)}
+        running = {name: self._asked(name, guest.live) for name, guest in found.items() if guest.live is not None}
+        self.cards = self._addresses.find(running, running if further is None else further)
+        known = {
+            name: tuple(one.address for card in cards for one in card.addresses) for name, cards in self.cards.items()
+        }
+        return {name: replace(guest, addresses=known.get(name, ())) for name, guest in found.items()}
+
+    def _there(self, name: str) -> list[Guest]:
+        """A guest, or none when somebody has removed it since it was listed."""
+        try:
+            return [self._guest(name)]
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise
+            return []
+
+    def _asked(self, name: str, running: Guest) -> addresses.Asked:
+        macs = tuple(dict.fromkeys(nic.mac for nic in running.nics or () if nic.mac))
+        # A guest that stands still does not answer.
+        answers = running.state == "running" and addresses.has_agent(self._live[name])
+        return addresses.Asked(self._domains[name], macs, answers)
+
+    def definitions(self, name: str) -> tuple[Element, Element | None]:
+        """A guest's definition for its next boot, and what it runs with."""
+        return self._stored[name], self._live.get(name)
+
+    def records(self, names: Collection[str] | None) -> dict[str, statistics.Record]:
+        """What libvirt says of what the guests of those names use; None: of all."""
+        known = None if names is None else [self._domains[name] for name in names if name in self._domains]
+        return statistics.read_records(self._connection, known)
+
+    def started_ns(self, name: str) -> int | None:
+        """When a running guest's process was started, in ns since the epoch, where that is known."""
+        return power.started_ns(self._domains[name], self._host)
 
     def unfinished(self, name: str) -> tuple[Disk, ...]:
         """The disks of a guest that a killed run has made, but not attached."""
@@ -150,7 +193,7 @@ class Look:
         running = read.read_guest(live, facts, book=root)
         if running.memory_mib != guest.memory_mib:
             running = replace(running, memory_mib=self._told_memory(domain, guest, running))
-        return replace(guest, live=running, addresses=self._leases.of(nic.mac for nic in guest.nics or ()))
+        return replace(guest, live=running)
 
     def _told_memory(self, domain: libvirt.virDomain, guest: Guest, running: Guest) -> int | None:
         """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""

@@ -10,10 +10,14 @@ from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 POLL_S = 0.5
 STANDS_S = 1.0  # a balloon that has not moved for so long has stopped
 SETTLES_S = 30
+LOCAL = "qemu:///system"
+# libvirt writes this file when it starts a guest's process, and removes it with that.
+PROCESS_FILE = "/run/libvirt/qemu/{}.pid"
 ASK_AGAIN_S = 10  # a guest that is still booting does not hear the power button
 
 
@@ -24,6 +28,14 @@ def state_of(domain: libvirt.virDomain) -> str:
         return "stopped"
     halted = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED)
     return "paused" if state in halted else "running"
+
+
+def started_ns(domain: libvirt.virDomain, host: Host) -> int | None:
+    """When a running guest's process was started, in ns since the epoch; known of the libvirt of this machine only."""
+    if domain.connect().getURI() != LOCAL:
+        return None
+    found = host.info(PROCESS_FILE.format(domain.name()))
+    return None if found is None else found.changed
 
 
 def is_mute(domain: libvirt.virDomain) -> bool:
