@@ -56,6 +56,17 @@ class Driver(Resource[Guest]):
         """Whether the running guest differs from the wish in what only a restart brings."""
         return pending(wish.item, have, self.traits, wish.policy)
 
+    def claims(self, change: Change) -> Collection[str]:
+        """The data and the addresses of cards that go or come: they may go from one guest to another."""
+        sides = [side for side in (change.before, change.after) if side is not None]
+        whole = sides if change.field == "guest" else []
+        disks = [disk for guest in whole for disk in guest.disks or ()]
+        nics = [nic for guest in whole for nic in guest.nics or ()]
+        if change.verb in ("add", "remove", "delete"):
+            disks += sides if change.field == "disks" else []
+            nics += sides if change.field == "nics" else []
+        return {name for name in (*(disk.path for disk in disks), *(nic.mac for nic in nics)) if name}
+
     def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
         """Whether the guest has an address, where that is to be waited for."""
         if wish.policy.wait_for != "address":

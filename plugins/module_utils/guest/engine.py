@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Callable, Generic, Protocol, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -20,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     MissingImageError,
     PlanError,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.overlap import overlap, waves
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Policy
 
 
@@ -69,8 +71,11 @@ class Outcome(Generic[Item]):
 class Resource(ABC, Generic[Item]):
     """A kind of thing that a host has: guests, storage pools, networks. The contract of every driver.
 
-    All methods raise HypervisorError (or one of its kinds) with a message for the user.
+    All methods raise HypervisorError (or one of its kinds) with a message for the user. workers: from how many threads
+    at the same time apply() may be called, each for another thing; the rest is only called from one.
     """
+
+    workers: int = 1
 
     @abstractmethod
     def read(self, names: Collection[str] | None) -> dict[str, Item]:
@@ -90,6 +95,10 @@ class Resource(ABC, Generic[Item]):
     @abstractmethod
     def apply(self, change: Change) -> None:
         """Carry out one change and return when it holds. Doing it twice, or after half of it, does no harm."""
+
+    def claims(self, change: Change) -> Collection[str]:
+        """Names of what a change takes or gives up, and another thing might want: then one waits for the other."""
+        return ()
 
     def pending(self, wish: Wish[Item], have: Item | None) -> bool:
         """Whether something of the wish only comes about with a restart."""
@@ -143,7 +152,7 @@ def _change(resource: Resource[Item], wishes: Sequence[Wish[Item]], found: dict[
     if missing:
         raise missing[0]
     touched = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
-    outcomes = [_apply(resource, outcome) for outcome in outcomes]
+    _apply_all(resource, outcomes)
     now, lost = _read_again(resource, touched)
     if lost:
         return [_blind(outcome, lost) if outcome.name in touched else outcome for outcome in outcomes]
@@ -200,10 +209,20 @@ def _gather(found: list[Any], look: Callable[[], Iterator[Any]], refusals: list[
         refusals.append(error)
 
 
+def _apply_all(resource: Resource[Item], outcomes: list[Outcome[Item]]) -> None:
+    """Make the changes of all, and note in the list what became of them."""
+
+    def carry_out(chain: Sequence[int]) -> None:
+        for index in chain:
+            outcomes[index] = _apply(resource, outcomes[index])
+
+    plans = [() if outcome.error else outcome.changes for outcome in outcomes]
+    for wave in waves(plans, resource.claims):
+        overlap([partial(carry_out, chain) for chain in wave], resource.workers)
+
+
 def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:
     done: list[Change] = []
-    if outcome.error:
-        return outcome
     for change in outcome.changes:
         try:
             resource.apply(change)

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.error import HTTPError
@@ -21,6 +22,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
 
 CHUNK_BYTES = 1024 * 1024
+# While it opens a URL, urllib has the handlers of that URL, and so its password, in one place for all threads.
+_OPENING = threading.Lock()
 AGENT = "hostforge.hypervisor"
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
@@ -105,15 +108,16 @@ class ModuleHost(Host):
 
     def remove(self, path: str) -> None:
         """Delete one file."""
-        with _said(path):
-            if os.path.lexists(path):
-                os.unlink(path)
+        with _said(path), suppress(FileNotFoundError):
+            os.unlink(path)
 
     def fetch(self, url: str, path: str) -> None:
         """Download to a file."""
         try:
             # As it is sent: checksums and announced lengths are of that.
-            with open_url(url, timeout=STALL_S, http_agent=AGENT, decompress=False) as answer, open(path, "wb") as file:
+            with _OPENING:
+                answer = open_url(url, timeout=STALL_S, http_agent=AGENT, decompress=False)
+            with answer, open(path, "wb") as file:
                 shutil.copyfileobj(answer, file, CHUNK_BYTES)
                 announced = answer.headers.get("Content-Length")
                 size = file.tell()

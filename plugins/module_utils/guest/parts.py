@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import uuid
 from collections.abc import Iterator
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 # No other program names a file so: a part is deleted on the strength of its name, beside files of others.
-_PART = re.compile(r"\.hostforge\..+\.part-([0-9]{1,10})", re.ASCII)
+_PART = re.compile(r"\.hostforge\..+\.part-([0-9]{1,10})(?:-([0-9a-f]{8})[0-9a-f]*)?", re.ASCII)
+# Tells this run from a killed one that had the same process number.
+_RUN = uuid.uuid4().hex[:8]
 
 
 def part_of(path: str) -> str:
-    """The name under which this run makes what will be at path."""
+    """The name under which this thread of this run makes what will be at path."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".hostforge.{name}.part-{os.getpid()}")
+    return os.path.join(folder, f".hostforge.{name}.part-{os.getpid()}-{_RUN}{threading.get_ident():x}")
 
 
 def dead_parts(host: Host, folder: str) -> Iterator[str]:
     """The paths of parts in a folder that no living run is making. Killed runs leave them."""
     for name in host.list_dir(folder):
         match = _PART.fullmatch(name)
-        if match and (int(match[1]) == os.getpid() or host.info(f"/proc/{match[1]}") is None):
+        if match and not _is_alive(host, int(match[1]), match[2]):
             yield os.path.join(folder, name)
+
+
+def _is_alive(host: Host, process: int, run: str | None) -> bool:
+    if process == os.getpid():
+        return run == _RUN
+    return host.info(f"/proc/{process}") is not None

@@ -34,6 +34,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.l
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import (
     Look,
     live_root,
+    roots_if_there,
     roots_of,
     stored_root,
     with_disks,
@@ -68,6 +69,8 @@ class KvmDriver(Driver):
     """Guests of one libvirt connection, opened when it is first needed."""
 
     traits = TRAITS
+    # libvirt serves five calls of one client at a time; the other threads wait for guests, servers and copies.
+    workers = 8
 
     def __init__(self, uri: str, image_cache: str, seed_dir: str, host: Host) -> None:
         self._uri = uri
@@ -81,7 +84,6 @@ class KvmDriver(Driver):
         self._stale: set[Lease] = set()
         # Whose addresses are looked for beyond leases; None: everybody's.
         self._awaited: set[str] | None = set()
-        self._cleared = False
 
     @property
     def _connection(self) -> libvirt.virConnect:
@@ -177,9 +179,7 @@ class KvmDriver(Driver):
             ("stop", "state"): self._stop,
             ("restart", "state"): self._restart,
         }
-        if not self._cleared:
-            self._seeds.clear()
-            self._cleared = True
+        self._seeds.clear()
         with libvirt_says():
             special.get((change.verb, change.field), self._edit)(change)
 
@@ -293,7 +293,7 @@ class KvmDriver(Driver):
         """
         real = os.path.realpath(path)
         paths = {
-            domain.name(): {os.path.realpath(one) for root in roots_of(domain) for one in read.sources(root)}
+            domain.name(): {os.path.realpath(one) for root in roots_if_there(domain) for one in read.sources(root)}
             for domain in self._connection.listAllDomains(0)
         }
         guests = [other for other, used in paths.items() if other != name and real in used]

@@ -45,6 +45,16 @@ def roots_of(domain: libvirt.virDomain) -> list[Element]:
     return [stored_root(domain), *([live_root(domain)] if domain.isActive() else [])]
 
 
+def roots_if_there(domain: libvirt.virDomain) -> list[Element]:
+    """The same; nothing where somebody has removed the guest since it was listed."""
+    try:
+        return roots_of(domain)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise
+        return []
+
+
 def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
     """Note the path of every disk that is named by its pool and volume; libvirt takes no notice of it."""
     for source in root.findall("devices/disk[@type='volume']/source"):

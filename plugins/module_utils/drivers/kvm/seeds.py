@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Collection, Container
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
@@ -27,6 +28,8 @@ class Seeds:
         self._host = host
         self._folder = folder
         self._seen: dict[str, list[str]] = {}
+        self._cleared = False
+        self._lock = threading.Lock()
 
     def look(self) -> None:
         """See which seeds there are."""
@@ -53,7 +56,8 @@ class Seeds:
         """Make a guest's seed, unless it is there: its name tells its content."""
         path = self.path(name, cloud_init)
         if cloud_init is not None and path is not None and self._host.info(path) is None:
-            write_seed(self._host, cloud_init, path)
+            with self._lock:
+                write_seed(self._host, cloud_init, path)
 
     def sweep(self, name: str, keep: Collection[str]) -> None:
         """Delete a guest's seeds but for those to keep."""
@@ -63,5 +67,8 @@ class Seeds:
                 self._host.remove(path)
 
     def clear(self) -> None:
-        """Delete what killed runs left of any guest's seed."""
-        clear_dead_seeds(self._host, self._folder)
+        """Delete what killed runs left of any guest's seed; when that was done, nothing more."""
+        with self._lock:
+            if not self._cleared:
+                clear_dead_seeds(self._host, self._folder)
+            self._cleared = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -45,6 +46,10 @@ class Storage:
         self._host = host
         self._cache_dir = cache_dir
         self._folders: dict[str, str] | None = None
+        self._bases: dict[Image, str | HypervisorError] = {}
+        self._fetching: dict[Image, threading.Lock] = {}
+        # libvirt does not look into a pool that it is making a volume in.
+        self._pools = threading.RLock()
 
     def folders(self) -> Mapping[str, str]:
         """The active pools whose volumes are files: name to folder. Read once."""
@@ -97,16 +102,29 @@ class Storage:
             return
         base, size = None, disk.size_bytes
         if disk.image is not None:
-            base = ensure_image(self._host, disk.image, self._cache_dir)
+            base = self._base(disk.image)
             size = max(size or 0, self._image_size(disk, base, disk.image))
         if base is not None and disk.image is not None and disk.image.copy == "full":
             self._copy(disk, base, size or 0)
         else:
             self._create(disk, base, size or 0)
 
+    def _base(self, image: Image) -> str:
+        """The path of an image in the cache. It is fetched once, and what comes of that holds for a run's disks."""
+        with self._fetching.setdefault(image, threading.Lock()):
+            if image not in self._bases:
+                try:
+                    self._bases[image] = ensure_image(self._host, image, self._cache_dir)
+                except HypervisorError as error:
+                    self._bases[image] = error
+        found = self._bases[image]
+        if isinstance(found, HypervisorError):
+            raise found
+        return found
+
     def grow(self, path: str, size_bytes: int) -> None:
         """Make a disk that is not in use larger."""
-        with libvirt_says(f"{path} cannot be grown"):
+        with self._pools, libvirt_says(f"{path} cannot be grown"):
             try:
                 self._connection.storageVolLookupByPath(path).resize(size_bytes, 0)
                 return
@@ -129,7 +147,7 @@ class Storage:
         That is the volumes of all pools, looked for anew, and others: paths of disks that are in no pool.
         """
         found: dict[str, list[str]] = {}
-        with libvirt_says("the storage volumes cannot be read"):
+        with self._pools, libvirt_says("the storage volumes cannot be read"):
             pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
             roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in _volumes(pool)]
         for root in roots:
@@ -154,7 +172,7 @@ class Storage:
         """Delete a disk's data. The caller has made sure that it may."""
         if self._host.info(path) is None:
             return
-        with libvirt_says(f"{path} cannot be deleted"):
+        with self._pools, libvirt_says(f"{path} cannot be deleted"):
             try:
                 volume = self._connection.storageVolLookupByPath(path)
             except libvirt.libvirtError:
@@ -206,7 +224,7 @@ class Storage:
             backing = xml.add(root, "backingStore")
             xml.add(backing, "path", base)
             xml.add(backing, "format", type=disk.image.format)
-        with libvirt_says(f"disk {disk.name}: {disk.path} cannot be made"):
+        with self._pools, libvirt_says(f"disk {disk.name}: {disk.path} cannot be made"):
             pool = self._connection.storagePoolLookupByName(disk.pool or DEFAULT_POOL)
             try:
                 pool.createXML(xml.render(root), 0)
@@ -246,7 +264,7 @@ class Storage:
     def _refresh(self, path: str) -> None:
         name = next((pool for pool, folder in self.folders().items() if folder == os.path.dirname(path)), None)
         if name is not None:
-            with libvirt_says(f"the storage pool {name} cannot be refreshed"):
+            with self._pools, libvirt_says(f"the storage pool {name} cannot be refreshed"):
                 self._connection.storagePoolLookupByName(name).refresh(0)
 
 
