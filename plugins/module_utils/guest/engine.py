@@ -68,6 +68,16 @@ class Outcome(Generic[Item]):
         return self.wish.item.name
 
 
+@dataclass(frozen=True)
+class _Plan(Generic[Item]):
+    """The changes from what was found to a wish, and why they are refused."""
+
+    wish: Wish[Item]
+    have: Item | None
+    changes: list[Change] = field(default_factory=list)
+    refusals: list[HypervisorError] = field(default_factory=list)
+
+
 class Resource(ABC, Generic[Item]):
     """A kind of thing that a host has: guests, storage pools, networks. The contract of every driver.
 
@@ -123,21 +133,21 @@ def converge(
     the state is then read anew, so that no other run changes what the plan was made on.
     """
     found, absent = _read(resource, wishes, check_mode)
+    plans = [_plan(resource, wish, found.get(wish.item.name)) for wish in wishes]
     if check_mode:
-        return [_foretold(_prepare(resource, wish, found.get(wish.item.name), absent)) for wish in wishes]
-    if not any(_has_work(resource, wish, found.get(wish.item.name)) for wish in wishes):
-        return _wait(resource, _change(resource, wishes, found))
+        return [_foretold(_prepare(resource, plan, absent)) for plan in plans]
+    if not any(plan.changes and not plan.refusals for plan in plans):
+        return _wait(resource, _change(resource, plans))
     with alone():
         found, _absent = _read(resource, wishes, check_mode)
-        outcomes = _change(resource, wishes, found)
+        outcomes = _change(resource, [_plan(resource, wish, found.get(wish.item.name)) for wish in wishes])
     return _wait(resource, outcomes)
 
 
-def _has_work(resource: Resource[Item], wish: Wish[Item], have: Item | None) -> bool:
-    try:
-        return len(list(resource.plan(wish, have))) > 0
-    except HypervisorError:
-        return False  # it is refused, and said so, later
+def _plan(resource: Resource[Item], wish: Wish[Item], have: Item | None) -> _Plan[Item]:
+    plan = _Plan(wish, have)
+    _gather(plan.changes, lambda: resource.plan(wish, have), plan.refusals)
+    return plan
 
 
 def _foretold(outcome: Outcome[Item]) -> Outcome[Item]:
@@ -145,9 +155,9 @@ def _foretold(outcome: Outcome[Item]) -> Outcome[Item]:
     return replace(outcome, error="", cause=None) if isinstance(outcome.cause, MissingImageError) else outcome
 
 
-def _change(resource: Resource[Item], wishes: Sequence[Wish[Item]], found: dict[str, Item]) -> list[Outcome[Item]]:
-    """Plan on what was found, make the changes, and look at what became of them."""
-    outcomes = [_prepare(resource, wish, found.get(wish.item.name), absent=False) for wish in wishes]
+def _change(resource: Resource[Item], plans: Sequence[_Plan[Item]]) -> list[Outcome[Item]]:
+    """Check the plans, make the changes, and look at what became of them."""
+    outcomes = [_prepare(resource, plan, absent=False) for plan in plans]
     missing = [outcome.cause for outcome in outcomes if isinstance(outcome.cause, MissingImageError)]
     if missing:
         raise missing[0]
@@ -156,7 +166,7 @@ def _change(resource: Resource[Item], wishes: Sequence[Wish[Item]], found: dict[
     now, lost = _read_again(resource, touched)
     if lost:
         return [_blind(outcome, lost) if outcome.name in touched else outcome for outcome in outcomes]
-    seen: dict[str, Any] = {**found, **dict.fromkeys(touched), **now}
+    seen: dict[str, Any] = {**{plan.wish.item.name: plan.have for plan in plans}, **dict.fromkeys(touched), **now}
     return [_verify(resource, outcome, seen.get(outcome.name)) for outcome in outcomes]
 
 
@@ -182,11 +192,9 @@ def _blind(outcome: Outcome[Item], lost: str) -> Outcome[Item]:
     return outcome if outcome.error else replace(outcome, error=lost)
 
 
-def _prepare(resource: Resource[Item], wish: Wish[Item], have: Item | None, absent: bool) -> Outcome[Item]:
+def _prepare(resource: Resource[Item], plan: _Plan[Item], absent: bool) -> Outcome[Item]:
+    wish, have, changes, refusals = plan.wish, plan.have, plan.changes, list(plan.refusals)
     outcome = Outcome(wish, before=have)
-    changes: list[Change] = []
-    refusals: list[HypervisorError] = []
-    _gather(changes, lambda: resource.plan(wish, have), refusals)
     if not absent:
         _gather(refusals, lambda: resource.check(wish, changes), refusals)
     # That an image is yet to be brought is a reason only where there is no other.

@@ -80,6 +80,7 @@ class KvmDriver(Driver):
         self._opened: libvirt.virConnect | None = None
         self._storage: Storage | None = None
         self._seen: Look | None = None
+        self._facts: check.Facts | None = None
         self._started: set[str] = set()
         self._stale: set[Lease] = set()
         # Whose addresses are looked for beyond leases; None: everybody's.
@@ -104,6 +105,7 @@ class KvmDriver(Driver):
             self._storage = None
             self._seeds.look()
             self._seen = Look(self._connection, self._host, self._disks, self._stale)
+            self._facts = check.Facts(self._connection, self._seen.users, self._disks)
             return self._seen.guests(names, self._awaited)
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -136,7 +138,7 @@ class KvmDriver(Driver):
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
-        host = check.Facts(self._connection, self._seen.users if self._seen else {}, self._disks)
+        host = self._facts or check.Facts(self._connection, {}, self._disks)
         for change in changes:
             yield from check.check(change, wish.item, host)
 
