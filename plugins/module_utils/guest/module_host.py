@@ -15,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.error import HTTPError
 
-from ansible.module_utils.urls import open_url
-
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
@@ -113,6 +111,9 @@ class ModuleHost(Host):
 
     def fetch(self, url: str, path: str) -> None:
         """Download to a file."""
+        # Imported where it is needed: it brings TLS and HTTP along, which takes longer than all other imports.
+        from ansible.module_utils.urls import open_url
+
         try:
             # As it is sent: checksums and announced lengths are of that.
             with _OPENING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
@@ -58,6 +58,11 @@ class Facts:
                 text = self.connection.getDomainCapabilities(emulator, arch, machine, root.get("type"))
                 self._abilities[key] = xml.parse(text)
             return self._abilities[key]
+
+    @cached_property
+    def arch(self) -> str:
+        """The host's processor architecture, as libvirt calls it."""
+        return self.connection.getInfo()[0]
 
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""
@@ -236,8 +241,3 @@ def kind_of(want: Guest) -> str:
 def has_tpm_flags() -> bool:
     """Whether libvirt lets us say what becomes of a TPM's state (8.9.0)."""
     return libvirt.getVersion() >= TPM_FLAGS
-
-
-def host_arch(connection: libvirt.virConnect) -> str:
-    """The host's processor architecture, as libvirt calls it."""
-    return connection.getInfo()[0]

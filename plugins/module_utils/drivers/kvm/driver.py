@@ -98,6 +98,12 @@ class KvmDriver(Driver):
             self._storage = Storage(self._connection, self._host, self._image_cache)
         return self._storage
 
+    @property
+    def _host_facts(self) -> check.Facts:
+        if self._facts is None:
+            self._facts = check.Facts(self._connection, {}, self._disks)
+        return self._facts
+
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
         """Read guests in one batch."""
         with libvirt_says("the guests cannot be read"):
@@ -138,7 +144,7 @@ class KvmDriver(Driver):
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
-        host = self._facts or check.Facts(self._connection, {}, self._disks)
+        host = self._host_facts
         for change in changes:
             yield from check.check(change, wish.item, host)
 
@@ -213,7 +219,7 @@ class KvmDriver(Driver):
         made: a run that is killed here leaves a guest that lacks disks, which the next run adds.
         """
         want: Guest = change.after
-        arch = check.host_arch(self._connection)
+        arch = self._host_facts.arch
         disks = tuple(self._disks.place(want.name, disk) for disk in want.disks or ())
         kept = frozenset(disk.name for disk in disks if self._disks.is_there(disk))
         seed = self._seeds.path(want.name, want.cloud_init)
