@@ -108,7 +108,7 @@ options:
   autostart:
     description:
       - Whether the guest starts with its host, as V(true) or V(false), or as a mapping with C(order) (lower first) and
-        C(delay) (seconds until the next guest starts).
+        C(delay) (seconds until the next guest starts), or one of them.
     type: raw
   restart:
     description:

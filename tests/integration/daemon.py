@@ -14,6 +14,7 @@ from pathlib import Path
 
 import libvirt
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.check import STARTER
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 
 URI = "qemu:///system"
@@ -89,7 +90,9 @@ def _connect(log: Path) -> libvirt.virConnect:
 
 
 def furnish(connection: libvirt.virConnect) -> None:
-    """Make the networks, the bridge and the pools."""
+    """Make the networks, the bridge and the pools, and what says that guests are started in their order."""
+    os.makedirs(os.path.dirname(STARTER), exist_ok=True)
+    os.symlink("/dev/null", STARTER)
     for definition in (DEFAULT_NETWORK, SECOND_NETWORK):
         connection.networkDefineXML(definition).create()
     run("ip", "link", "add", BRIDGE, "type", "bridge")

@@ -180,7 +180,9 @@ class KvmSubject(Subject):
 def _autostart(domain: libvirt.virDomain) -> Autostart:
     root = ET.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     noted = root.find("metadata/{urn:hostforge:guest:1}guest/{urn:hostforge:guest:1}autostart")
-    if not domain.autostart() or noted is None:
+    # A guest is libvirt's to start, or has a place in an order, never both.
+    assert not (domain.autostart() and noted is not None)
+    if noted is None:
         return Autostart(bool(domain.autostart()))
     return Autostart(True, int(noted.get("order", "")), int(noted.get("delay", "")))
 

@@ -16,7 +16,15 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 
 # What libvirt, its guests and the collection write to; the configuration is a copy of the machine's.
-EMPTY = ("/run", "/var/lib/libvirt", "/var/lib/hostforge", "/var/lib/swtpm-localca", "/var/log", "/var/cache/libvirt")
+EMPTY = (
+    "/etc/systemd/system",
+    "/run",
+    "/var/lib/libvirt",
+    "/var/lib/hostforge",
+    "/var/lib/swtpm-localca",
+    "/var/log",
+    "/var/cache/libvirt",
+)
 COPIED = "/etc/libvirt"
 # libvirtd tries every emulator with this device, and where the device does not work each try takes minutes. A file that
 # not even root can write to is to libvirt no device at all; one that root can write to makes it try again at each call.

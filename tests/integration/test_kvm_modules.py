@@ -132,7 +132,9 @@ def test_every_option_is_created_and_read_back(
     media = {one.find("source").get("file") for one in root.findall("devices/disk[@device='cdrom']")}
     assert str(iso) in media
     assert [one.get("id") for one in root.findall("devices/interface/vlan/tag")] == ["20"]
-    assert host.lookupByName("web1").autostart() == 1
+    assert host.lookupByName("web1").autostart() == 0
+    noted = root.find("metadata/{urn:hostforge:guest:1}guest/{urn:hostforge:guest:1}autostart")
+    assert noted.attrib == {"order": "10", "delay": "30"}
 
     told = guests({"names": ["web1"]}, module=KVM_GUEST_INFO).result["guests"][0]
     assert told["memory"] == "192 MiB"

@@ -46,6 +46,12 @@ def test_the_default_network_is_active_and_starts_with_the_host(root: Any) -> No
     assert "192.168.122.1" in root.interface("virbr0").addresses
 
 
+def test_the_unit_that_starts_guests_in_their_order_is_enabled_and_has_not_run(root: Any) -> None:
+    unit = root.service("hostforge-guests")
+    assert unit.is_enabled
+    assert not unit.is_running
+
+
 def test_the_image_cache_can_be_read_by_the_hypervisor(root: Any) -> None:
     folder = root.file("/var/lib/hostforge/images")
     assert folder.is_directory

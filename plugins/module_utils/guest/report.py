@@ -38,7 +38,7 @@ def describe(value: Any) -> Any:
     """Turn a value object into plain data as a user would write it: sizes with units, nothing that is unset."""
     if isinstance(value, CloudInit):
         return f"seed {value.digest}"
-    if isinstance(value, Autostart) and (value.order, value.delay_s) == (None, None):
+    if isinstance(value, Autostart) and not value.is_ordered:
         return value.enabled
     if isinstance(value, Image):
         return {"source": without_secrets(value.source)}

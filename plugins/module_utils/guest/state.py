@@ -107,6 +107,11 @@ class Autostart:
     order: int | None = None
     delay_s: int | None = None
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it says more than that the guest starts."""
+        return self.enabled and (self.order, self.delay_s) != (None, None)
+
 
 @dataclass(frozen=True)
 class Guest:

@@ -12,15 +12,22 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import LOCAL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
 
 # A tag on a card of a plain Linux bridge is set up by libvirt from this version on (11.0.0); before, a start fails.
 VLAN_ON_BRIDGE = 11_000_000
 TPM_FLAGS = 8_009_000
 BRIDGES = "/sys/class/net"
+# How systemd notes that the unit starts with the host; the role kvm_host enables it.
+STARTER = "/etc/systemd/system/multi-user.target.wants/hostforge-guests.service"
+NO_ORDER = (
+    "autostart: order and delay take the unit hostforge-guests.service, which is not enabled on this host: run the "
+    "role kvm_host with kvm_host_ordered_autostart: true, or write autostart: true"
+)
 
 
 class Facts:
@@ -95,6 +102,8 @@ def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
         yield partial(_check_removable, change.name, facts)
     elif subject == ("create", "guest"):
         yield from _new(change.after, want, facts)
+    elif subject == ("set", "autostart"):
+        yield partial(_check_order, change.after, facts)
     elif subject == ("add", "disks") and not change.after.path:
         yield partial(_check_disk, want.name, change.after, facts)
         yield partial(_check_bus, change.name, change.after.bus, change.key, facts)
@@ -137,6 +146,7 @@ def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
         yield partial(_check_nic, nic, want, facts)
     for drive in new.cdroms or ():
         yield partial(_check_medium, drive.source)
+    yield partial(_check_order, new.autostart, facts)
 
 
 def _check_firmware(want: Guest, facts: Facts) -> None:
@@ -226,6 +236,16 @@ def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
             f"vlan {nic.vlan}: cards on the {where} cannot be tagged, so the guest would not start; use a bridge of "
             "that vlan, Open vSwitch, or a Linux bridge and libvirt 11.0 or later"
         )
+
+
+def starts_in_order(connection: libvirt.virConnect) -> bool:
+    """Whether this host starts guests in their order. Of another host this is taken for granted."""
+    return connection.getURI() != LOCAL or os.path.exists(STARTER)
+
+
+def _check_order(wanted: Autostart | None, facts: Facts) -> None:
+    if wanted is not None and wanted.is_ordered and not starts_in_order(facts.connection):
+        raise PlanError(NO_ORDER)
 
 
 def _check_medium(path: str | None) -> None:

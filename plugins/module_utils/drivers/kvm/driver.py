@@ -52,7 +52,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 
 URI: Spec = {"uri": {"type": "str", "default": "qemu:///system"}}
 # The options of kvm_guest_info, but for the names.
@@ -151,9 +151,9 @@ class KvmDriver(Driver):
     def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
         """What libvirt, or the guest, does not do with what was written."""
         want, said = wish.item, []
-        order = want.autostart
-        if want.state != "absent" and order is not None and (order.order, order.delay_s) != (None, None):
-            said.append("autostart: order and delay are stored, but libvirt starts guests in an order of its own")
+        ordered = want.autostart is not None and want.autostart.is_ordered
+        if want.state != "absent" and ordered and not check.starts_in_order(self._connection):
+            said.append(check.NO_ORDER)
         # One that was started just now has not come so far.
         if want.memory_mib is not None and self._seen and want.name in self._seen.mute - self._started:
             said.append(
@@ -236,7 +236,7 @@ class KvmDriver(Driver):
             xml.add(whole, "uuid", uuid)
             _keep_macs(whole, stored_root(domain))
             domain = self._connection.defineXML(xml.render(whole))
-        if want.autostart and want.autostart.enabled:
+        if want.autostart and want.autostart.enabled and not want.autostart.is_ordered:
             domain.setAutostart(1)
 
     def _remove(self, change: Change) -> None:
@@ -345,9 +345,10 @@ class KvmDriver(Driver):
         self._seeds.sweep(change.name, used.union(*map(snapshot_chain.snapshot_files, domains)))
 
     def _set_autostart(self, change: Change) -> None:
-        # It is about the host's start, and nothing that a running guest has.
+        # It is about the host's start, and nothing that a running guest has. Ordered guests are not libvirt's to start.
+        wanted: Autostart = change.after
         self._edit(replace(change, hot=False))
-        self._domain(change.name).setAutostart(int(change.after.enabled))
+        self._domain(change.name).setAutostart(int(wanted.enabled and not wanted.is_ordered))
 
     def _start(self, change: Change) -> None:
         domain = self._domain(change.name)

@@ -106,18 +106,22 @@ def write_seed_path(root: Element, path: str) -> None:
     xml.ensure(xml.ensure_own(root), xml.own_tag("seed")).set("path", path)
 
 
-def autostart(root: Element, enabled: bool) -> Autostart:
-    """Whether the guest starts with its host, with the order and delay that were noted."""
+def autostart(root: Element, flagged: bool) -> Autostart:
+    """Whether the guest starts with its host.
+
+    flagged: libvirt starts it, in an order of its own; then what is noted does not count. Otherwise an order or a delay
+    is noted for the unit that starts guests in their order.
+    """
     own = xml.own(root)
-    noted = None if own is None or not enabled else own.find(xml.own_tag("autostart"))
+    noted = None if own is None or flagged else own.find(xml.own_tag("autostart"))
     numbers = [None, None] if noted is None else [noted.get("order"), noted.get("delay")]
     order, delay = (int(number) if number and number.isdigit() else None for number in numbers)
-    return Autostart(enabled, order, delay)
+    return Autostart(flagged or noted is not None, order, delay)
 
 
 def write_autostart(root: Element, wanted: Autostart) -> None:
     """Note order and delay; without either, strike them out."""
     own = xml.ensure_own(root)
     xml.drop(own, xml.own_tag("autostart"))
-    if (wanted.order, wanted.delay_s) != (None, None):
+    if wanted.is_ordered:
         xml.add(own, xml.own_tag("autostart"), order=wanted.order, delay=wanted.delay_s)

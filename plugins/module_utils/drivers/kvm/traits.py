@@ -57,7 +57,9 @@ TRAITS = Traits(
         "nics.vlan": Field(RESTART),
         "nics.model": Field(RESTART),
         "cloud_init": Field(RESTART, note="cloud-init reads it when the guest boots"),
-        "autostart": Field(HOT, note="order and delay are stored; libvirt starts guests in an order of its own"),
+        "autostart": Field(
+            HOT, note="for the host's next start; order and delay take the unit that the role kvm_host installs"
+        ),
         "type": Field(RESTART),
         "cpu_mode": Field(RESTART),
         "graphics": Field(RESTART),
