@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("name")
     start.add_argument("--image", default="debian-12", choices=[r.name for r in RECIPES.values() if r.kind == "host"])
     start.add_argument("--memory", default="4G", help="such as 4G or 512M (default %(default)s)")
-    start.add_argument("--cpus", type=int, default=2, help="(default %(default)s)")
+    start.add_argument("--cpus", type=int, default=Wanted.cpus, help="(default %(default)s)")
     start.add_argument("--disk", action="append", default=[], metavar="SIZE", help="an extra empty disk; repeatable")
     start.add_argument("--second-nic", action="store_true", help="a second card, on a network of its own")
     start.set_defaults(command=_up)
