@@ -37,6 +37,11 @@ options:
   description:
     description: A text about the guest.
     type: str
+  uuid:
+    description:
+      - UUID of the guest, as 32 hex digits with or without dashes. One is made up for a new guest where nothing is written.
+      - It is an error when another guest on the host has it.
+    type: str
   vcpus:
     description: Number of virtual processors. A new guest has 1 where nothing is written.
     type: int
@@ -59,6 +64,13 @@ options:
   tpm:
     description: Whether the guest has a TPM 2.0.
     type: bool
+  boot_order:
+    description:
+      - What the firmware tries to start from, in turn, each once. What is not in the list it does not try.
+      - A new guest has what its hypervisor usually has where nothing is written.
+    type: list
+    elements: str
+    choices: [disk, cdrom, network]
   cdroms:
     description: All cdrom drives of the guest, other than that of O(cloud_init). Not touched when this is not written.
     type: list
@@ -89,6 +101,10 @@ options:
       model:
         description: Card that the guest sees. A new one is V(virtio) where nothing is written.
         type: str
+      link:
+        description: Whether the card sees a cable in it. A new one is V(up) where nothing is written.
+        type: str
+        choices: [up, down]
   cloud_init:
     description:
       - Data for cloud-init in the guest, given to it on a small image (NoCloud). Nothing of it is ever logged or shown.

@@ -66,6 +66,13 @@ class FakeDriver(Driver):
         for change in changes:
             if change.verb in ("create", "add", "set"):
                 yield from self._check(change)
+            if change.verb == "create":
+                yield from self._check_uuid(change.after.uuid)
+
+    def _check_uuid(self, uuid: str | None) -> Iterator[PlanError]:
+        users = [name for name, one in self.hypervisor.machines.items() if one["id"] == uuid]
+        if users:
+            yield PlanError(f"uuid {uuid} is {users[0]}'s")
 
     def _check(self, change: Change) -> Iterator[PlanError]:
         after = change.after
@@ -117,7 +124,7 @@ class FakeDriver(Driver):
             definition["cards"].append(encode_nic(nic, _address(want.name, taken)))
         for disk in want.disks or ():
             definition["drives"].append(self._drive(want.name, disk))
-        self.hypervisor.define(want.name, definition)
+        self.hypervisor.define(want.name, definition, want.uuid)
         self._rank(want.name, want.autostart)
         for disk in want.disks or ():
             self._make_disk(want.name, disk)
@@ -239,6 +246,8 @@ def _edit_cards(cards: list[dict[str, Any]], change: Change) -> None:
     elif change.field == "nics.source" and found:
         network, bridge = change.after
         found[0]["on"] = f"net/{network}" if network is not None else f"bridge/{bridge}"
+    elif change.field == "nics.link" and found:
+        found[0]["cable"] = change.after == "up"
     elif found:
         found[0]["tag" if change.field == "nics.vlan" else "kind"] = change.after
 

@@ -13,7 +13,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 
 MIB = 1024**2
 # What a running machine of this hypervisor never gets at once, whatever a driver believes.
-COLD = ("boot", "verified_boot", "security_chip", "cores_limit", "ram_limit_kib", "seed", "tuning")
+COLD = ("boot", "verified_boot", "security_chip", "sequence", "cores_limit", "ram_limit_kib", "seed", "tuning")
 HOT_PORTS = ("virtio", "scsi")
 
 
@@ -33,17 +33,22 @@ class FakeHypervisor:
         self.pools = {"default": "/pools/default", "fast": "/pools/fast"}
         self.writes = 0
 
-    def define(self, name: str, definition: dict[str, Any]) -> None:
-        """Store a definition: about, cores, ram_kib, boot, drives, trays, cards, seed, tuning… and anything else."""
+    def define(self, name: str, definition: dict[str, Any], ident: str | None = None) -> None:
+        """Store a definition: about, cores, ram_kib, boot, drives, trays, cards, seed, tuning… and anything else.
+
+        ident: of a new machine, made up where it is not given; one that another has makes that machine this one.
+        """
         self._refuse_nonsense(definition)
         new: dict[str, Any] = {
-            "id": str(uuid.uuid4()),
+            "id": ident or str(uuid.uuid4()),
             "stored": {},
             "running": None,
             "boots": 0,
             "obeys": True,
             "rank": None,
         }
+        for other in [key for key, machine in self.machines.items() if machine["id"] == ident and key != name]:
+            self.machines[name] = self.machines.pop(other)
         machine = self.machines.setdefault(name, new)
         if self.frozen and machine["running"] is not None:
             raise HostError(f"{name} runs and cannot be redefined")

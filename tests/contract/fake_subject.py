@@ -75,6 +75,7 @@ class FakeSubject(Subject):
         rank = machine["rank"]
         found["autostart"] = Autostart(False) if rank is None else Autostart(True, rank["order"], rank["delay"])
         found["cloud_init"] = CloudInit(definition["seed"])
+        found["uuid"] = machine["id"]
         files = self.hypervisor.files
         found["disks"] = {drive["id"]: files[drive["file"]]["bytes"] for drive in definition["drives"]}
         return {**found, **definition["tuning"]}
@@ -103,7 +104,7 @@ class FakeSubject(Subject):
         path = f"/elsewhere/{name}.img"
         self.hypervisor.make_file(path, 48 * MIB, "raw", None)
         drive = {"id": "sda", "file": path, "port": "sata"}
-        card = {"hw": "525400F0F0F0", "on": "net/default", "tag": 0, "kind": "e1000"}
+        card = {"hw": "525400F0F0F0", "on": "net/default", "tag": 0, "kind": "e1000", "cable": True}
         self.hypervisor.define(name, {**copy.deepcopy(EMPTY), "drives": [drive], "cards": [card], "private": 1})
 
     def attach_foreign_disk(self, name: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor imp
 
 FIELDS = {
     "description": Field(HOT),
+    "uuid": Field(CREATION),
     "vcpus": Field(HOT_GROW, limit="vcpus_max"),
     "vcpus_max": Field(RESTART),
     "memory_mib": Field(HOT, limit="memory_max_mib"),
@@ -24,6 +25,7 @@ FIELDS = {
     "firmware": Field(CREATION),
     "secure_boot": Field(RESTART),
     "tpm": Field(RESTART),
+    "boot_order": Field(RESTART),
     "disks": Field(HOT, only={"bus": frozenset({None, *HOT_PORTS})}),
     "disks.size_bytes": Field(HOT_GROW),
     "disks.bus": Field(RESTART),
@@ -36,6 +38,7 @@ FIELDS = {
     "nics.source": Field(HOT),
     "nics.vlan": Field(HOT),
     "nics.model": Field(RESTART),
+    "nics.link": Field(HOT),
     "cloud_init": Field(RESTART),
     "autostart": Field(HOT),
     "cpu_mode": Field(RESTART),

@@ -26,6 +26,7 @@ EMPTY: dict[str, Any] = {
     "boot": "bios",
     "verified_boot": False,
     "security_chip": False,
+    "sequence": ("disk",),
     "drives": [],
     "trays": [],
     "cards": [],
@@ -50,6 +51,7 @@ WORDS = {
     "firmware": "boot",
     "secure_boot": "verified_boot",
     "tpm": "security_chip",
+    "boot_order": "sequence",
     "cloud_init": "seed",
 }
 
@@ -58,7 +60,7 @@ def encode_nic(nic: Nic, hw: str) -> dict[str, Any]:
     """A network card in the hypervisor's words; hw: its address when the wish has none."""
     on = f"net/{nic.network}" if nic.network is not None else f"bridge/{nic.bridge}"
     address = nic.mac.replace(":", "").upper() if nic.mac else hw
-    return {"hw": address, "on": on, "tag": nic.vlan or 0, "kind": nic.model or "virtio"}
+    return {"hw": address, "on": on, "tag": nic.vlan or 0, "kind": nic.model or "virtio", "cable": nic.link != "down"}
 
 
 def decode_nic(card: Mapping[str, Any]) -> Nic:
@@ -67,7 +69,7 @@ def decode_nic(card: Mapping[str, Any]) -> Nic:
     pairs = zip(card["hw"][::2], card["hw"][1::2], strict=True)
     mac = ":".join(a + b for a, b in pairs).lower()
     where = {"network" if place == "net" else "bridge": name}
-    return Nic(mac=mac, vlan=card["tag"], model=card["kind"], **where)
+    return Nic(mac=mac, vlan=card["tag"], model=card["kind"], link="up" if card["cable"] else "down", **where)
 
 
 def decode_disk(drive: Mapping[str, Any], file: Mapping[str, Any] | None, size: int | None, owned: bool) -> Disk:
@@ -95,6 +97,7 @@ def decode(
         firmware=definition["boot"],
         secure_boot=definition["verified_boot"],
         tpm=definition["security_chip"],
+        boot_order=definition["sequence"],
         disks=disks,
         cdroms=tuple(Cdrom(tray["medium"] or None, tray["slot"]) for tray in definition["trays"]),
         nics=tuple(decode_nic(card) for card in definition["cards"]),

@@ -13,14 +13,16 @@ from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     assert_is,
     policy,
     predicted,
+    refused,
     run,
     run_all,
     state,
     there,
     verbs,
 )
-from ansible_collections.hostforge.hypervisor.tests.contract.needs import needs
+from ansible_collections.hostforge.hypervisor.tests.contract.needs import UUIDS, needs
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import POWER, START, Subject
+from ansible_collections.hostforge.hypervisor.tests.contract.wishes import OTHER_UUID, UUID
 
 CREATE, START_IT, STOP_IT, REMOVE = "create guest", "start state", "stop state", "remove guest"
 
@@ -96,6 +98,18 @@ def removing_forgets_the_guest(subject: Subject) -> None:
     assert verbs(done) == [REMOVE]
     assert state(subject) is None
     assert subject.base.name not in subject.make_driver().read(None)
+
+
+@needs(UUIDS)
+def a_uuid_is_one_guests_only(subject: Subject) -> None:
+    """By its uuid a hypervisor may take one guest for another."""
+    run(subject, replace(subject.base, uuid=UUID))
+    again(subject, replace(subject.base, uuid=UUID))
+    outcome = refused(subject, Guest("contract-10", uuid=UUID))
+    assert all(part in outcome.error for part in (UUID, subject.base.name))
+    outcome = refused(subject, Guest(subject.base.name, "absent", uuid=OTHER_UUID), "force", delete_disks=True)
+    assert all(part in outcome.error for part in (UUID, OTHER_UUID))
+    run(subject, Guest(subject.base.name, "absent", uuid=UUID))
 
 
 def removing_again_changes_nothing(subject: Subject) -> None:

@@ -125,7 +125,7 @@ def _wrong_nics(want: Guest, have: Guest) -> list[str]:
     """Whether the cards can be told apart so that each is as wished. Tries every way: there are few cards."""
     if want.nics is None:
         return []
-    names = ("network", "bridge", "mac", "vlan", "model")
+    names = ("network", "bridge", "mac", "vlan", "model", "link")
     cards = have.nics or ()
     ways = permutations(cards) if len(cards) == len(want.nics) else ()
     if any(all(not _entry(nic, card, names, "") for nic, card in zip(want.nics, way, strict=True)) for way in ways):

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 Function = Callable[..., None]
-# Beside the features of subject.py, two that follow from the traits, and one from the subject's image.
+# Beside the features of subject.py, those that follow from the traits and from the subject's image.
 PENDING = "pending"
 NO_PENDING = "no pending"
 IMAGE = "image"
+UUIDS = "uuids"  # they can be chosen
 
 
 def needs(*features: str) -> Callable[[Function], Function]:

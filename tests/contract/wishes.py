@@ -25,6 +25,8 @@ from ansible_collections.hostforge.hypervisor.tests.contract.subject import Edit
 MIB = 1024**2
 NAME = "contract-1"
 MAC = "52:54:00:0a:0b:0c"
+UUID = "6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b21"
+OTHER_UUID = "0b1f2c3d-1b5d-4c55-9d4e-0c9a5a3f7b22"
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ def base_wish(place: Place, traits: Traits, **instead: Any) -> Guest:
         firmware=place.firmwares[0],
         secure_boot=False,
         tpm=False,
+        boot_order=("disk", "cdrom"),
         disks=(root,),
         cdroms=(Cdrom(place.media[0]),),
-        nics=(Nic(network=place.networks[0], vlan=0, model=place.models[0]),),
+        nics=(Nic(network=place.networks[0], vlan=0, model=place.models[0], link="up"),),
         cloud_init=seed,
         autostart=Autostart(False),
         options=options,
@@ -81,7 +84,7 @@ def only_known(guest: Guest, traits: Traits) -> Guest:
     gone: dict[str, Any] = {one.name: one.default for one in fields(Guest) if one.name not in known}
     gone["options"] = tuple((key, value) for key, value in guest.options if key in known)
     gone["disks"] = _without(guest.disks, "disks", ("pool", "format", "bus"), traits)
-    gone["nics"] = _without(guest.nics, "nics", ("vlan", "model"), traits)
+    gone["nics"] = _without(guest.nics, "nics", ("vlan", "model", "link"), traits)
     return replace(guest, **gone)
 
 
@@ -104,6 +107,7 @@ def _scalar_edits(place: Place) -> list[Edit]:
         Edit("description", "description", {"description": "other words, <&> 'quoted' \"twice\" $(and) ü"}),
         Edit("description cleared", "description", {"description": ""}),
         Edit("description in lines", "description", {"description": "one\n\n  two\n#three"}),
+        Edit("uuid", "uuid", {"uuid": UUID}),
         Edit("vcpus more", "vcpus", {"vcpus": 3}),
         Edit("vcpus fewer", "vcpus", {"vcpus": 1}),
         Edit("vcpus_max more", "vcpus_max", {"vcpus_max": 6}),
@@ -118,6 +122,8 @@ def _scalar_edits(place: Place) -> list[Edit]:
         Edit("memory and its maximum less", "memory_mib", {"memory_mib": 129, "memory_max_mib": 129}, {}, MEMORY_TOO),
         Edit("tpm", "tpm", {"tpm": True}),
         Edit("no tpm", "tpm", {"tpm": False}, {"tpm": True}),
+        Edit("boot order", "boot_order", {"boot_order": ("network", "disk")}),
+        Edit("boot order of one", "boot_order", {"boot_order": ("cdrom",)}),
         Edit("cloud_init", "cloud_init", {"cloud_init": other}),
         Edit("autostart", "autostart", {"autostart": Autostart(True)}),
         Edit("no autostart", "autostart", {"autostart": Autostart(False)}, {"autostart": Autostart(True)}),
@@ -187,6 +193,9 @@ def _nic_edits(place: Place, base: Guest) -> list[Edit]:
         Edit("card on another network", "nics.source", {"nics": (second,)}),
         Edit("card tagged", "nics.vlan", {"nics": (replace(card, vlan=20),)}),
         Edit("card untagged", "nics.vlan", {"nics": (card,)}, {"nics": (replace(card, vlan=20),)}),
+        Edit("cable pulled out", "nics.link", {"nics": (replace(card, link="down"),)}),
+        Edit("cable put in", "nics.link", {"nics": (card,)}, {"nics": (replace(card, link="down"),)}),
+        Edit("card without a cable added", "nics", {"nics": (card, replace(second, link="down"))}),
         Edit("card model", "nics.model", {"nics": (replace(card, model=place.models[1]),)}),
     ]
     if place.bridge:

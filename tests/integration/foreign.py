@@ -54,7 +54,6 @@ COMMANDLINE = f"""
 <qemu:commandline xmlns:qemu="{QEMU}"><qemu:arg value="-msg"/><qemu:arg value="timestamp=on"/></qemu:commandline>
 """
 IOTUNE = "<iotune><total_iops_sec>500</total_iops_sec></iotune>"
-CARD = "<link state='up'/>"
 WATCHDOG = "<watchdog model='i6300esb' action='poweroff'/>"
 CONTROLLER = "<controller type='scsi' index='3' model='virtio-scsi'/>"
 
@@ -105,7 +104,6 @@ def add_unknown(connection: libvirt.virConnect, name: str) -> None:
     for drive in root.findall("devices/disk[@device='cdrom']"):
         ET.SubElement(drive, "serial").text = "D-1"
     for number, card in enumerate(root.findall("devices/interface")):
-        card.append(ET.fromstring(CARD))
         ET.SubElement(card, "mtu", size="1400")
         ET.SubElement(card, "alias", name=f"ua-card-{number}")
     connection.defineXML(ET.tostring(root, encoding="unicode"))
@@ -123,7 +121,7 @@ def unknown(connection: libvirt.virConnect, name: str) -> Mapping[str, object]:
     for drive in root.findall("devices/disk[@device='cdrom']"):
         found[_only(drive, "target").get("dev", "")] = _texts(drive, ["serial"])
     for card in root.findall("devices/interface"):
-        found[_only(card, "mac").get("address", "")] = _texts(card, ["link", "mtu", "alias"])
+        found[_only(card, "mac").get("address", "")] = _texts(card, ["mtu", "alias"])
     return found
 
 

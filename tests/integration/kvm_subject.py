@@ -52,6 +52,7 @@ PLACE = Place(
         "serial": ("S-1", "S_2.b"),
     },
 )
+_BOOT = {"hd": "disk", "cdrom": "cdrom", "network": "network"}
 NO_SYSTEM = "a guest without a system does not let go of a device; system_subject.py has one with a system"
 LIBVIRT_11 = "before libvirt 11.0 no guest with a tagged card on a Linux bridge starts"
 
@@ -130,11 +131,13 @@ class KvmSubject(Subject):
         graphics = root.find("devices/graphics")
         found: dict[str, Any] = {
             "description": root.findtext("description", ""),
+            "uuid": root.findtext("uuid"),
             "vcpus_max": int(vcpu.text or 0),
             "vcpus": int(vcpu.get("current", vcpu.text or 0)),
             "memory_mib": int(root.findtext("currentMemory", "0")) // 1024,
             "memory_max_mib": int(root.findtext("memory", "0")) // 1024,
             "tpm": root.find("devices/tpm") is not None,
+            "boot_order": tuple(_BOOT[one.get("dev", "")] for one in root.findall("os/boot")),
             "autostart": _autostart(domain),
             "cpu_mode": root.find("cpu").get("mode"),  # type: ignore[union-attr]
             "graphics": "none" if graphics is None else graphics.get("type"),

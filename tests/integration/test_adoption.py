@@ -141,7 +141,8 @@ def test_reading_it_tells_what_it_is(old1: libvirt.virDomain) -> None:
         "graphics": "spice",
     }
     assert [(disk["name"], disk["path"], disk.get("owned", False)) for disk in found["disks"]] == [("sdq", DISK, False)]
-    assert found["nics"] == [{"network": "default", "mac": MAC, "vlan": 0, "model": "virtio"}]
+    assert found["nics"] == [{"network": "default", "mac": MAC, "vlan": 0, "model": "virtio", "link": "down"}]
+    assert found["boot_order"] == ["disk", "cdrom"]
     assert found["cdroms"] == [{"drive": "sdb"}]
 
 
@@ -154,9 +155,11 @@ def test_a_wish_that_it_fulfils_changes_nothing(old1: libvirt.virDomain) -> None
         "vcpus": 2,
         "vcpus_max": 4,
         "firmware": "bios",
+        "boot_order": ["disk", "cdrom"],
+        "uuid": old1.UUIDString().upper(),
         "disks": [{"name": "sdq", "size": "24 MiB"}],
         "cdroms": [{}],
-        "nics": [{"network": "default"}],
+        "nics": [{"network": "default", "link": "down"}],
         "autostart": False,
         "kvm": {"type": "qemu", "graphics": "spice"},
     }
@@ -174,6 +177,14 @@ EDITS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "memory_max": ({"memory_max": "320 MiB"}, ["/domain/memory "], ["/domain/memory "]),
     "medium": ({"cdroms": [{"source": ISO}]}, [], ["disk/source"]),
     "network": ({"nics": [{"network": "second", "mac": MAC}]}, ["interface/source"], ["interface/source"]),
+    "link": ({"nics": [{"network": "default", "link": "up"}]}, ["interface/link"], []),
+    # It was told device by device, which goes with the new order.
+    "boot_order": ({"boot_order": ["disk"]}, ["disk/boot", "disk/boot"], ["os/boot"]),
+    "boot_order of more": (
+        {"boot_order": ["network", "disk"]},
+        ["disk/boot", "disk/boot"],
+        ["os/boot [('dev', 'hd')]", "os/boot [('dev', 'network')]"],
+    ),
     # What only virtio has, libvirt drops itself.
     "model": (
         {"nics": [{"network": "default", "model": "e1000e"}]},
@@ -241,6 +252,16 @@ def test_its_disk_is_not_ours_to_delete(old1: libvirt.virDomain) -> None:
 def test_a_disk_has_the_name_of_its_device_until_it_is_ours(old1: libvirt.virDomain) -> None:
     """A name that it does not have is a new disk, and nothing says how large."""
     assert "disk root: an empty disk needs a size" in refused(name="old1", disks=[{"name": "root"}])
+
+
+def test_another_uuid_is_refused(old1: libvirt.virDomain) -> None:
+    uuid = "6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b21"
+    said = refused(name="old1", uuid=uuid, description="x")
+    assert all(part in said for part in ("uuid is fixed", old1.UUIDString(), uuid))
+    said = refused(name="old1", uuid=uuid, state="absent", delete_disks=True)
+    assert all(part in said for part in (old1.UUIDString(), uuid))
+    said = refused(name="new1", uuid=old1.UUIDString())
+    assert all(part in said for part in ("old1", old1.UUIDString()))
 
 
 def test_an_older_machine_type_is_edited_too(kvm: libvirt.virConnect) -> None:

@@ -35,7 +35,8 @@ WISH: dict[str, Any] = {
     "memory_max": "192 MiB",
     "disks": [{"name": "root", "size": "64 MiB"}, {"name": "data", "size": "32 MiB"}],
     "cdroms": [{"source": ISO}],
-    "nics": [{"network": "default", "mac": MAC}],
+    "boot_order": ["disk", "cdrom"],
+    "nics": [{"network": "default", "mac": MAC, "link": "up"}],
     "autostart": True,
     "state": "stopped",
 }
@@ -66,6 +67,7 @@ STORED = {
     "lower maximum": (["setvcpus", "web1", "2", "--maximum", "--config"], ["set vcpus_max"]),
     "less memory": (["setmem", "web1", "128M", "--config"], ["set memory"]),
     "more memory": (["setmaxmem", "web1", "256M", "--config"], ["set memory_max"]),
+    "cable out": (["domif-setlink", "web1", MAC, "down", "--config"], [f"set nics.link {MAC}"]),
     "disk gone": (["detach-disk", "web1", "vdb", "--config"], ["add disks data"]),
     "card gone": (["detach-interface", "web1", "network", "--mac", MAC, "--config"], [f"add nics {MAC}"]),
     "medium gone": (["change-media", "web1", "sda", "--eject", "--config"], ["set cdroms.source sda"]),
@@ -88,6 +90,7 @@ LIVE = {
     "description": (["desc", "web1", "--live", "something else"], ["set description"], [True]),
     "description of both": (["desc", "web1", "--live", "--config", "something else"], ["set description"], [True]),
     "medium": (["change-media", "web1", "sda", "--eject", "--live"], ["set cdroms.source sda"], [True]),
+    "cable out": (["domif-setlink", "web1", MAC, "down"], [f"set nics.link {MAC}"], [True]),
     "autostart": (["autostart", "web1", "--disable"], ["set autostart"], [True]),
     "paused": (["suspend", "web1"], ["start state"], [False]),
     "cut": (["destroy", "web1"], ["start state"], [False]),
@@ -136,12 +139,13 @@ def test_a_running_guest_that_was_undefined(running: libvirt.virDomain) -> None:
 
 def test_a_definition_that_was_edited_at_many_places(web1: libvirt.virDomain) -> None:
     root = stored("web1")
+    root.find("os/boot").set("dev", "network")  # type: ignore[union-attr]
     root.find("vcpu").set("current", "4")  # type: ignore[union-attr]
     root.find("devices/interface/model").set("type", "e1000")  # type: ignore[union-attr]
     root.find("devices/interface/source").set("network", "second")  # type: ignore[union-attr]
     define(root)
     wish = {**WISH, "nics": [{**WISH["nics"][0], "model": "virtio"}]}
-    assert mend(**wish) == ["set vcpus", f"set nics.source {MAC}", f"set nics.model {MAC}"]
+    assert mend(**wish) == ["set boot_order", "set vcpus", f"set nics.source {MAC}", f"set nics.model {MAC}"]
 
 
 def test_what_runs_and_what_is_stored_are_mended_each(running: libvirt.virDomain) -> None:

@@ -18,10 +18,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 
 SCALARS = (
+    "uuid",
     "description",
     "firmware",
     "secure_boot",
     "tpm",
+    "boot_order",
     "vcpus_max",
     "vcpus",
     "memory_max_mib",

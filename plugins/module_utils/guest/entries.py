@@ -21,7 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
 DISK_FIELDS = ("bus", "pool", "format")
-NIC_FIELDS = ("vlan", "model")
+NIC_FIELDS = ("vlan", "model", "link")
 
 
 @dataclass(frozen=True)

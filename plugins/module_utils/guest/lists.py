@@ -80,7 +80,7 @@ def pair_nics(want: Sequence[Nic], have: Sequence[Nic]) -> Pairs[Nic]:
 def nic_is(want: Nic, have: Nic) -> bool:
     """Whether a found card has everything that was written of a wished one."""
     same_source = (want.network, want.bridge) == (have.network, have.bridge)
-    written = ((want.mac, have.mac), (want.vlan, have.vlan), (want.model, have.model))
+    written = ((want.mac, have.mac), (want.vlan, have.vlan), (want.model, have.model), (want.link, have.link))
     own = all(have.option(key) == value for key, value in want.options)
     return same_source and own and all(a is None or a == b for a, b in written)
 

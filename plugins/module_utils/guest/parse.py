@@ -45,6 +45,7 @@ BRIDGE = re.compile(r"(?![-]|\.{1,2}$)[!-.0-9;-~]{1,15}", re.ASCII)
 BRIDGE_SAYS = "a bridge's name has 1 to 15 characters, no space, / or : among them, and no - in front"
 URL = re.compile(r"[!-~]{1,4096}", re.ASCII)
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(?:\1[0-9a-f]{4}){2}\1[0-9a-f]{12}", re.ASCII)
 VCPUS_LARGEST = 4096
 TIMEOUT_LARGEST_S = 86400
 
@@ -111,6 +112,7 @@ def parse_guest(read: Reader, hypervisor: str) -> Guest:
         name=name,
         state=read.get("state"),
         description=_description(read),
+        uuid=read.parsed("uuid", parse_uuid),
         vcpus=read.number("vcpus", 1, VCPUS_LARGEST),
         vcpus_max=read.number("vcpus_max", 1, VCPUS_LARGEST),
         memory_mib=_mib(read, "memory"),
@@ -118,6 +120,7 @@ def parse_guest(read: Reader, hypervisor: str) -> Guest:
         firmware=read.get("firmware"),
         secure_boot=read.get("secure_boot"),
         tpm=read.get("tpm"),
+        boot_order=_boot_order(read),
         disks=_each(read, "disks", lambda entry: _disk(entry, hypervisor)),
         cdroms=_each(read, "cdroms", _cdrom),
         nics=_each(read, "nics", lambda entry: _nic(entry, hypervisor)),
@@ -182,6 +185,15 @@ def _description(read: Reader) -> str | None:
     return None if text is None else text.strip()
 
 
+def _boot_order(read: Reader) -> tuple[str, ...] | None:
+    order: list[str] | None = read.get("boot_order")
+    if order is None:
+        return None
+    if not order or len(set(order)) < len(order):
+        read.wrong("boot_order", "at least one of disk, cdrom, network is allowed, each of them once")
+    return tuple(order)
+
+
 def _disk(read: Reader, hypervisor: str) -> Disk:
     image = _image(read.sub("image")) if read.get("image") is not None else None
     return Disk(
@@ -230,6 +242,15 @@ def parse_mac(text: str) -> str:
     return mac
 
 
+def parse_uuid(text: str) -> str:
+    """Normalise a UUID to lower case with dashes. Raises ValueError for what is none, and for the nil UUID."""
+    uuid = text.strip().lower()
+    digits = uuid.replace("-", "")
+    if not UUID.fullmatch(uuid) or not digits.strip("0"):
+        raise ValueError("a UUID is 32 hex digits, not all of them 0, as in '6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b21'")
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def _nic(read: Reader, hypervisor: str) -> Nic:
     if (read.get("network") is None) == (read.get("bridge") is None):
         given = " and ".join(f"{key} {read.get(key)!r}" for key in ("network", "bridge") if read.get(key) is not None)
@@ -241,6 +262,7 @@ def _nic(read: Reader, hypervisor: str) -> Nic:
         mac=read.parsed("mac", parse_mac),
         vlan=read.number("vlan", 0, 4094),
         model=read.text("model", MODEL, "a model's name is letters, digits and _ . -"),
+        link=read.get("link"),
         options=_options(read, hypervisor),
     )
 

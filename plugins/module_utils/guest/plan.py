@@ -37,7 +37,7 @@ def plan(want: Guest, have: Guest | None, traits: Traits, policy: Policy) -> Ite
     """
     _refuse_unknown(want, traits)
     if want.state == "absent":
-        yield from _remove(have, policy)
+        yield from _remove(want, have, policy)
     elif have is None:
         yield from _create(want)
     else:
@@ -86,9 +86,11 @@ def _stop(have: Guest, policy: Policy) -> Change:
     )
 
 
-def _remove(have: Guest | None, policy: Policy) -> Iterator[Change]:
+def _remove(want: Guest, have: Guest | None, policy: Policy) -> Iterator[Change]:
     if have is None:
         return
+    if want.uuid not in (None, have.uuid):
+        raise PlanError(f"the guest of that name has the uuid {have.uuid}, not {want.uuid}, and is not removed")
     if have.live is not None:
         yield _stop(have, policy)
     # Data before definition: while the definition stands, an interrupted run still knows what was to go.

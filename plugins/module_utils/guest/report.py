@@ -145,6 +145,8 @@ def _whole(main: Change, changes: Sequence[Change], side: str) -> Any:
         if power:
             plain["state"] = power[-1] if side == "after" else power[0]
         plain.pop("name", None)
+        if side == "after":
+            plain.pop("addresses", None)  # of which a guest has none before it runs
     return plain
 
 

@@ -74,16 +74,16 @@ def _value_errors(rule: Mapping[str, Any], value: Any, where: str, secret: bool)
     split = kind == "list" and rule.get("elements") == "str" and isinstance(value, str) and "\n" not in value
     if not (split or fits(value)):
         yield f"{where}: {says} is allowed{quote(value, secret, kind in ('dict', 'list'))}"
-    elif choices and value not in choices:
+    elif choices and kind != "list" and value not in choices:
         yield f"{where}: {', '.join(str(choice) for choice in choices)} are allowed{quote(value, secret)}"
     elif kind == "dict" and rule.get("options") is not None:
         yield from shape_errors(rule["options"], value, f"{where}.", secret)
         for group in rule.get("required_together", ()):
             if len({value.get(key) is None for key in group}) > 1:
                 yield f"{where}: {' and '.join(group)} are required together"
-    elif kind == "list" and isinstance(value, list):
-        entry = {"type": rule.get("elements", "raw"), "options": rule.get("options")}
-        for index, item in enumerate(value):
+    elif kind == "list":
+        entry = {"type": rule.get("elements", "raw"), "options": rule.get("options"), "choices": choices}
+        for index, item in enumerate(value.split(",") if split else value):
             yield from _value_errors(entry, item, f"{where}[{index}]", secret)
 
 

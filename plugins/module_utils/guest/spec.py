@@ -43,6 +43,7 @@ NIC: Spec = {
     "mac": {"type": "str"},
     "vlan": {"type": "int"},
     "model": {"type": "str"},
+    "link": {"type": "str", "choices": ["up", "down"]},
 }
 CLOUD_INIT: Spec = {
     "user_data": {"type": "raw"},
@@ -53,6 +54,7 @@ GUEST: Spec = {
     "name": {"type": "str"},
     "state": {"type": "str", "choices": ["running", "stopped", "present", "absent"], "default": "present"},
     "description": {"type": "str"},
+    "uuid": {"type": "str"},
     "vcpus": {"type": "int"},
     "vcpus_max": {"type": "int"},
     "memory": {"type": "str"},
@@ -60,6 +62,7 @@ GUEST: Spec = {
     "firmware": {"type": "str", "choices": ["bios", "uefi"]},
     "secure_boot": {"type": "bool"},
     "tpm": {"type": "bool"},
+    "boot_order": {"type": "list", "elements": "str", "choices": ["disk", "cdrom", "network"]},
     "disks": {"type": "list", "elements": "dict", "options": DISK},
     "cdroms": {"type": "list", "elements": "dict", "options": {"source": {"type": "str"}}},
     "nics": {"type": "list", "elements": "dict", "options": NIC},
@@ -102,7 +105,7 @@ def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[
     def parse(read: Reader) -> Wish[Guest]:
         return Wish(parse_guest(read, hypervisor), parse_policy(read))
 
-    return parse_entries("guest", params, spec, parse, _same_macs)
+    return parse_entries("guest", params, spec, parse, lambda wishes: [*_same_uuids(wishes), *_same_macs(wishes)])
 
 
 def parse_entries(
@@ -183,10 +186,20 @@ def _same_names(kind: str, names: Sequence[str]) -> list[str]:
     return [f"{kind} {name}: {says}" for name, count in Counter(names).items() if count > 1 and NAME.fullmatch(name)]
 
 
+def _same_uuids(wishes: Sequence[Wish[Guest]]) -> list[str]:
+    users = _users(wishes, lambda guest: {guest.uuid} if guest.uuid else set())
+    return [f"guest {names[-1]}: uuid: {uuid} is {names[0]}'s" for uuid, names in users.items() if len(names) > 1]
+
+
 def _same_macs(wishes: Sequence[Wish[Guest]]) -> list[str]:
-    users: dict[str, list[str]] = {}
-    for wish in wishes:
-        macs = {nic.mac for nic in wish.item.nics or () if nic.mac and wish.item.state != "absent"}
-        for mac in sorted(macs):
-            users.setdefault(mac, []).append(wish.item.name)
+    users = _users(wishes, lambda guest: {nic.mac for nic in guest.nics or () if nic.mac})
     return [f"guest {names[-1]}: nics: mac {mac} is {names[0]}'s" for mac, names in users.items() if len(names) > 1]
+
+
+def _users(wishes: Sequence[Wish[Guest]], identities: Callable[[Guest], set[str]]) -> dict[str, list[str]]:
+    """What only one guest may have, with the guests of the task that are wished to have it."""
+    users: dict[str, list[str]] = {}
+    for guest in (wish.item for wish in wishes if wish.item.state != "absent"):
+        for identity in sorted(identities(guest)):
+            users.setdefault(identity, []).append(guest.name)
+    return users

@@ -73,6 +73,7 @@ class Cdrom:
 class Nic:
     """One network card, on a network of the hypervisor or on a bridge of the host; vlan 0 is untagged.
 
+    link: up | down, whether the card sees a cable in it.
     options: what only one hypervisor has of network cards.
     """
 
@@ -81,6 +82,7 @@ class Nic:
     mac: str | None = None
     vlan: int | None = None
     model: str | None = None
+    link: str | None = None
     options: Options = ()
 
     def option(self, key: str) -> Any:
@@ -118,9 +120,10 @@ class Guest:
     """A guest, wished for or found.
 
     state: running | stopped | present | absent in a wish, running | paused | stopped in a state.
+    boot_order: what the firmware tries, in turn: disk | cdrom | network, in a state perhaps others.
     options: what only one hypervisor has, as pairs sorted by key.
-    uuid, addresses, live belong to a state. live is what a running guest runs with at this moment, whereas the
-    other fields are what is stored for its next boot; it is None when the guest is off.
+    uuid: lower case, with dashes. addresses, live belong to a state. live is what a running guest runs with at this
+    moment, whereas the other fields are what is stored for its next boot; it is None when the guest is off.
     """
 
     name: str
@@ -133,6 +136,7 @@ class Guest:
     firmware: str | None = None
     secure_boot: bool | None = None
     tpm: bool | None = None
+    boot_order: tuple[str, ...] | None = None
     disks: tuple[Disk, ...] | None = None
     cdroms: tuple[Cdrom, ...] | None = None
     nics: tuple[Nic, ...] | None = None

@@ -156,4 +156,27 @@ PLACES: list[Case] = [
      "disks[0].image.checksum", "ALGORITHM"),
 ]  # fmt: skip
 
-BAD = [*TYPES, *KEYS, *VALUES, *PLACES]
+BOOT: list[Case] = [
+    *[(f"link {value!r}", nic(link=value), "nics[0].link", "up, down are allowed") for value in ("", "on", "UP")],
+    *[(f"link as {what}", nic(link=value), "nics[0].link", "a text is allowed") for what, value in NOT_A_TEXT],
+    *[(f"boot order of {value}", {"boot_order": value}, "boot_order", "each of them once")
+      for value in ([], ["disk", "disk"], ["disk", "cdrom", "disk"])],
+    *[(f"boot order of {value}", {"boot_order": [value]}, "boot_order[0]", "disk, cdrom, network are allowed")
+      for value in ("hd", "floppy", "", "Disk")],
+    ("boot order with a number", {"boot_order": [True]}, "boot_order[0]", "a text"),
+    ("boot order with nothing", {"boot_order": [None]}, "boot_order[0]", "a text"),
+    *[(f"boot order as {what}", {"boot_order": value}, "boot_order", "a list is allowed")
+      for what, value in NOT_A_LIST if value != "x"],
+    ("boot order in words", {"boot_order": "disk,floppy"}, "boot_order[1]", "disk, cdrom, network are allowed"),
+]  # fmt: skip
+UUIDS: list[Case] = [
+    (f"uuid {value!r}", {"uuid": value}, "uuid", "32 hex digits")
+    for value in (
+        "", "x", "0" * 32, "00000000-0000-0000-0000-000000000000", "{6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b21}",
+        "6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b2", "6f1a0e6c1b5d-4c55-9d4e-0c9a5a3f7b21", "urn:uuid:" + "a" * 32,
+        "\u0661" * 32,
+        "6f1a0e6c-1b5d-4c55-9d4e-0c9a5a3f7b21\nx", "../" + "a" * 29,
+    )
+]  # fmt: skip
+
+BAD = [*UUIDS, *BOOT, *TYPES, *KEYS, *VALUES, *PLACES]

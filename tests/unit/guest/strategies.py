@@ -57,7 +57,8 @@ def nics(draw: st.DrawFn, optional: bool) -> tuple[Nic, ...]:
         bridge = draw(st.sampled_from([None, "br0"]))
         network = None if bridge else draw(st.sampled_from(["default", "second"]))
         vlan, model = draw(some(st.sampled_from([0, 20]))), draw(some(st.sampled_from(["virtio", "e1000"])))
-        found.append(Nic(network, bridge, mac, vlan, model))
+        link = draw(some(st.sampled_from(["up", "down"])))
+        found.append(Nic(network, bridge, mac, vlan, model, link))
     return tuple(found)
 
 
@@ -82,6 +83,7 @@ def found_guests(draw: st.DrawFn) -> Guest:
         firmware=firmware,
         secure_boot=firmware == "uefi" and draw(st.booleans()),
         tpm=draw(st.booleans()),
+        boot_order=draw(st.sampled_from([("disk",), ("disk", "cdrom"), ("network", "disk")])),
         disks=draw(disks(optional=False)),
         cdroms=draw(cdroms()),
         nics=draw(nics(optional=False)),
@@ -99,7 +101,8 @@ def wished_guests(draw: st.DrawFn) -> Guest:
     """A wish as the specification lets it through: everything but the name may be left out."""
     whole = draw(found_guests())
     names = ("description", "vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "firmware", "secure_boot", "tpm")
-    left_out: dict[str, Any] = {name: None for name in (*names, "autostart", "cloud_init") if draw(st.booleans())}
+    names += ("boot_order", "autostart", "cloud_init")
+    left_out: dict[str, Any] = {name: None for name in names if draw(st.booleans())}
     lists = {"disks": draw(maybe(disks(optional=True))), "nics": draw(maybe(nics(optional=True)))}
     lists["cdroms"] = draw(maybe(cdroms()))
     state = draw(st.sampled_from(["present", "running", "stopped", "absent"]))

@@ -21,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
     Nic,
     Policy,
 )
+from ansible_collections.hostforge.hypervisor.tests.contract.wishes import UUID
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import BAD, NAMES, SECRET, SIZES
 
 OWN: dict[str, dict[str, Any]] = {
@@ -61,6 +62,7 @@ def test_everything_at_once() -> None:
             "firmware": "uefi",
             "secure_boot": "yes",
             "tpm": False,
+            "boot_order": ["network", "disk"],
             "disks": [
                 {
                     "name": "root",
@@ -76,7 +78,7 @@ def test_everything_at_once() -> None:
             "cdroms": [{"source": "/srv/iso/tools.iso"}, {}, {"source": None}, {"source": ""}],
             "nics": [
                 {"network": "default"},
-                {"bridge": "br0", "mac": "52-54-00-AB-CD-EF", "vlan": 20, "model": "e1000"},
+                {"bridge": "br0", "mac": "52-54-00-AB-CD-EF", "vlan": 20, "model": "e1000", "link": "down"},
             ],
             "autostart": {"order": 10, "delay": 30},
             "restart": "graceful",
@@ -99,12 +101,13 @@ def test_everything_at_once() -> None:
         "uefi",
         True,
         False,
+        ("network", "disk"),
         (
             Disk("root", 20 * GIB, image=Image("https://example.org/a.qcow2", f"sha256:{'A' * 64}", copy="full")),
             Disk("data", None, "fast", None, "raw", "scsi"),
         ),
         (Cdrom("/srv/iso/tools.iso"), Cdrom(), Cdrom(), Cdrom()),
-        (Nic("default"), Nic(None, "br0", "52:54:00:ab:cd:ef", 20, "e1000")),
+        (Nic("default"), Nic(None, "br0", "52:54:00:ab:cd:ef", 20, "e1000", "down")),
         None,
         Autostart(True, 10, 30),
         (("level", 3), ("tags", ["a"]), ("type", "slow")),
@@ -132,6 +135,21 @@ def test_a_task_without_a_list_is_one_guest() -> None:
 def test_a_value_may_be_its_maximum() -> None:
     (wish,) = parse({"name": "a", "vcpus": 2, "vcpus_max": 2, "memory": "1 GiB", "memory_max": "1024 MiB"})
     assert (wish.item.vcpus_max, wish.item.memory_max_mib) == (2, 1024)
+
+
+@pytest.mark.parametrize("written", [UUID, UUID.upper(), UUID.replace("-", ""), f" {UUID} "])
+def test_a_uuid_in_its_forms(written: str) -> None:
+    assert parse({"name": "a", "uuid": written})[0].item.uuid == UUID
+
+
+def test_a_list_of_words_may_be_one_text() -> None:
+    assert parse({"name": "a", "boot_order": "network,disk"})[0].item.boot_order == ("network", "disk")
+
+
+def test_a_uuid_is_one_guests_only() -> None:
+    written = ({"name": "a", "uuid": UUID}, {"name": "b", "uuid": UUID.upper()})
+    assert errors(*written) == [f"guest b: uuid: {UUID} is a's"]
+    assert len(parse(written[0], {**written[1], "state": "absent"})) == 2
 
 
 def test_an_empty_list_is_no_guest() -> None:

@@ -71,6 +71,12 @@ class Facts:
         """The host's processor architecture, as libvirt calls it."""
         return self.connection.getInfo()[0]
 
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """UUID to the name of the guest that has it."""
+        with libvirt_says("the guests cannot be read"):
+            return {domain.UUIDString(): domain.name() for domain in self.connection.listAllDomains(0)}
+
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""
         if self._networks is None:
@@ -137,7 +143,7 @@ def _check_removable(name: str, facts: Facts) -> None:
 
 
 def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
-    for look in (_check_firmware, _check_tpm, _check_processor, _check_vcpus):
+    for look in (_check_uuid, _check_firmware, _check_tpm, _check_processor, _check_vcpus):
         yield partial(look, new, facts)
     for disk in new.disks or ():
         yield partial(_check_disk, want.name, disk, facts)
@@ -147,6 +153,13 @@ def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
     for drive in new.cdroms or ():
         yield partial(_check_medium, drive.source)
     yield partial(_check_order, new.autostart, facts)
+
+
+def _check_uuid(new: Guest, facts: Facts) -> None:
+    """Refuse a uuid that is another guest's: libvirt would take the new definition for that guest's."""
+    owner = facts.owners.get(new.uuid) if new.uuid else None
+    if owner:
+        raise PlanError(f"uuid: {new.uuid} is guest {owner}'s on this host; write another, or leave it out")
 
 
 def _check_firmware(want: Guest, facts: Facts) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, ledger, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import boot, devices, ledger, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 MACHINES = {"x86_64": "q35", "aarch64": "virt"}
@@ -36,6 +36,7 @@ def new_definition(want: Guest, plot: Plot) -> Element:
     kind = want.option("type") or "kvm"
     root = Element("domain", {"type": kind})
     xml.add(root, "name", want.name)
+    xml.set_text(root, "uuid", want.uuid or "")
     xml.set_text(root, "description", want.description or "")
     _notes(root, want, plot)
     xml.add(root, "memory", str(max(want.memory_max_mib or 0, want.memory_mib or 0)), unit="MiB")
@@ -68,8 +69,7 @@ def _firmware(root: Element, want: Guest, plot: Plot) -> None:
         firmware = xml.add(system, "firmware")
         for feature in ("enrolled-keys", "secure-boot"):
             xml.add(firmware, "feature", enabled=secure, name=feature)
-    for device in ("hd", "cdrom"):
-        xml.add(system, "boot", dev=device)
+    boot.set_order(root, want.boot_order or boot.DEFAULT)
     features = xml.add(root, "features")
     if plot.arch == "x86_64":
         xml.add(features, "acpi")

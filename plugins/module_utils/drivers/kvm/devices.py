@@ -95,6 +95,7 @@ def nic_element(nic: Nic) -> Element:
     if nic.vlan:
         set_vlan(element, nic.vlan)
     xml.add(element, "model", type=nic.model or DEFAULT_MODEL)
+    set_link(element, nic.link or "up")
     return element
 
 
@@ -111,6 +112,13 @@ def set_vlan(element: Element, vlan: int) -> None:
     xml.drop(element, "vlan")
     if vlan:
         xml.add(xml.add(element, "vlan"), "tag", id=vlan)
+
+
+def set_link(element: Element, link: str) -> None:
+    """Pull a card's cable out, or put it in, which is what libvirt takes for granted."""
+    xml.drop(element, "link")
+    if link == "down":
+        xml.add(element, "link", state=link)
 
 
 def find_disk(root: Element, path: str | None) -> Element | None:

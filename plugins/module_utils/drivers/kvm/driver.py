@@ -231,9 +231,8 @@ class KvmDriver(Driver):
         if disks:
             for disk in disks:
                 self._disks.make(disk)
-            uuid = domain.UUIDString()
-            whole = define.new_definition(want, replace(plot, disks=disks, notes=notes))
-            xml.add(whole, "uuid", uuid)
+            known = replace(want, uuid=domain.UUIDString())
+            whole = define.new_definition(known, replace(plot, disks=disks, notes=notes))
             _keep_macs(whole, stored_root(domain))
             domain = self._connection.defineXML(xml.render(whole))
         if want.autostart and want.autostart.enabled and not want.autostart.is_ordered:

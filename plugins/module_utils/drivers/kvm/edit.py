@@ -9,6 +9,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    boot,
     define,
     devices,
     disk_options,
@@ -73,6 +74,10 @@ def _tpm(root: Element, change: Change) -> None:
     xml.drop(parent, "tpm")
     if change.after:
         define.add_tpm(parent)
+
+
+def _boot_order(root: Element, change: Change) -> None:
+    boot.set_order(root, change.after)
 
 
 def _type(root: Element, change: Change) -> None:
@@ -203,6 +208,10 @@ def _set_nic_model(root: Element, change: Change) -> None:
     xml.ensure(_nic(root, change), "model").set("type", change.after)
 
 
+def _set_nic_link(root: Element, change: Change) -> None:
+    devices.set_link(_nic(root, change), change.after)
+
+
 EDITS: dict[tuple[str, str], Edit] = {
     ("set", "description"): _description,
     ("set", "vcpus"): _vcpus,
@@ -210,6 +219,7 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("set", "memory_mib"): _memory,
     ("set", "memory_max_mib"): _memory_max,
     ("set", "tpm"): _tpm,
+    ("set", "boot_order"): _boot_order,
     ("set", "type"): _type,
     ("set", "cpu_mode"): _cpu_mode,
     ("set", "graphics"): _graphics,
@@ -226,4 +236,5 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("set", "nics.source"): _set_nic_source,
     ("set", "nics.vlan"): _set_nic_vlan,
     ("set", "nics.model"): _set_nic_model,
+    ("set", "nics.link"): _set_nic_link,
 }

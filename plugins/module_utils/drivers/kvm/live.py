@@ -97,10 +97,21 @@ def _remove_nic(domain: libvirt.virDomain, change: Change) -> None:
 
 
 def _set_nic_source(domain: libvirt.virDomain, change: Change) -> None:
-    nic = devices.find_nic(live_root(domain), change.key)
-    if nic is not None:
+    def plug(nic: Element) -> None:
         devices.set_nic_source(nic, *change.after)
         xml.drop(nic, "target")
+
+    _update_nic(domain, change, plug)
+
+
+def _set_nic_link(domain: libvirt.virDomain, change: Change) -> None:
+    _update_nic(domain, change, lambda nic: devices.set_link(nic, change.after))
+
+
+def _update_nic(domain: libvirt.virDomain, change: Change, edit_nic: Callable[[Element], None]) -> None:
+    nic = devices.find_nic(live_root(domain), change.key)
+    if nic is not None:
+        edit_nic(nic)
         domain.updateDeviceFlags(xml.render(nic), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
@@ -129,4 +140,5 @@ LIVE: dict[tuple[str, str], Live] = {
     ("add", "nics"): _add_nic,
     ("remove", "nics"): _remove_nic,
     ("set", "nics.source"): _set_nic_source,
+    ("set", "nics.link"): _set_nic_link,
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    boot,
     disk_options,
     ledger,
     snapshot_chain,
@@ -68,6 +69,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         firmware="uefi" if uefi else "bios",
         secure_boot=uefi and is_secure(root),
         tpm=root.find("devices/tpm") is not None,
+        boot_order=boot.order(root),
         disks=tuple(_disk(one, root, facts, book) for one in disks(root)),
         cdroms=tuple(Cdrom(source(one), xml.attribute(one, "target", "dev")) for one in cdroms(root)),
         nics=tuple(_nic(one) for one in root.findall("devices/interface")),
@@ -152,6 +154,7 @@ def _nic(element: Element) -> Nic:
         mac=(xml.attribute(element, "mac", "address") or "").lower() or None,
         vlan=TRUNK if len(tags) > 1 else int(tags[0].get("id", "0")) if tags else 0,
         model=xml.attribute(element, "model", "type"),
+        link=xml.attribute(element, "link", "state") or "up",
     )
 
 

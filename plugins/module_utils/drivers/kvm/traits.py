@@ -32,6 +32,7 @@ TRAITS = Traits(
     hypervisor="kvm",
     fields={
         "description": Field(HOT),
+        "uuid": Field(CREATION),
         "vcpus": Field(HOT_GROW, limit="vcpus_max", note="up to vcpus_max; fewer, or more than that, at a restart"),
         "vcpus_max": Field(RESTART),
         "memory_mib": Field(HOT, limit="memory_max_mib", note="up to memory_max, through the guest's balloon driver"),
@@ -39,6 +40,7 @@ TRAITS = Traits(
         "firmware": Field(CREATION),
         "secure_boot": Field(CREATION),
         "tpm": Field(RESTART),
+        "boot_order": Field(RESTART),
         "disks": Field(HOT, only=_PLUGGED, note="adding and removing; on the buses sata and nvme at a restart"),
         "disks.size_bytes": Field(HOT, note="grows only"),
         "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
@@ -56,6 +58,7 @@ TRAITS = Traits(
         "nics.mac": Field(HOT, note="the card is replaced"),
         "nics.vlan": Field(RESTART),
         "nics.model": Field(RESTART),
+        "nics.link": Field(HOT),
         "cloud_init": Field(RESTART, note="cloud-init reads it when the guest boots"),
         "autostart": Field(
             HOT, note="for the host's next start; order and delay take the unit that the role kvm_host installs"
