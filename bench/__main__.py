@@ -15,7 +15,7 @@ from ansible_collections.hostforge.hypervisor.bench import measures
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import running_daemon
 from ansible_collections.hostforge.hypervisor.tests.integration.private import become_private
 
-PARTS = ("unchanged", "peer", "creation", "cloning")
+PARTS = ("unchanged", "peer", "creation", "cloning", "overlap")
 
 
 def options() -> argparse.Namespace:
@@ -25,6 +25,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--guests", type=int, nargs="+", default=[50, 500, 1000, 2000], help="sizes of a host")
     parser.add_argument("--create", type=int, nargs="+", default=[50, 500], help="how many guests to create")
     parser.add_argument("--peer", type=int, default=50, help="how many guests to compare with the peer by")
+    parser.add_argument("--fetch", type=int, default=8, help="how many guests fetch an image at the same time")
     parser.add_argument("--times", type=int, default=3, help="how often each counts; the median is shown")
     chosen = parser.parse_args()
     unknown = set(chosen.parts) - set(PARTS)
@@ -44,6 +45,7 @@ def main() -> None:
             "peer": lambda: measures.peer(bench, chosen.peer),
             "creation": lambda: measures.creation(bench, chosen.create),
             "cloning": lambda: measures.cloning(bench),
+            "overlap": lambda: measures.overlap(bench, chosen.fetch),
         }
         load = os.getloadavg()[0]
         print(f"{os.cpu_count()} processors, load {load:.1f}, Python {sys.version.split()[0]}")

@@ -15,6 +15,7 @@ import libvirt
 
 from ansible_collections.hostforge.hypervisor.bench import books, farm
 from ansible_collections.hostforge.hypervisor.bench.clock import Run, medians, timed
+from ansible_collections.hostforge.hypervisor.bench.slow_server import SLOW_S, serving
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import URI
 
 HERE = Path(__file__).parent
@@ -151,11 +152,33 @@ def cloning(bench: Bench) -> list[Row]:
 def _clone(bench: Bench, name: str) -> Run:
     """A run that makes a guest with a disk on an image, another guest each time."""
     path = farm.image(name, *IMAGES[name])
-    image = {"source": str(path), "format": "raw", "checksum": "none"}
     numbers = count()
+    return lambda: _with_images(bench, f"{name}-{next(numbers)}", [str(path)])
 
-    def run() -> float:
-        guest = {"name": f"{name}-{next(numbers)}", "disks": [{"name": "root", "image": image}]}
-        return books.write(bench.folder, f"clone-{name}", farm.task([guest]), changes=True).play()
 
-    return run
+def overlap(bench: Bench, size: int) -> list[Row]:
+    """Guests with an image each, from a server that is slow."""
+    bench.clear()
+    numbers = count()
+    with serving(farm.image("served", MIB, MIB).read_bytes()) as url:
+        runs: dict[str, Run] = {
+            str(many): lambda many=many: _with_images(  # type: ignore[misc]
+                bench, f"far-{next(numbers)}", [f"{url}/{next(numbers)}" for _one in range(many)]
+            )
+            for many in (1, size)
+        }
+        found = medians(runs, bench.times)
+    one, all_of_them = found["1"], found[str(size)]
+    return [
+        Row(f"a guest, its image from a server that takes {SLOW_S:.0f} s", f"{one:.2f} s"),
+        Row(f"{size} guests, each with an image of its own from there", f"{all_of_them:.2f} s"),
+        Row("  compared", f"{all_of_them / one:.2f} x", f"far below {size} x"),
+    ]
+
+
+def _with_images(bench: Bench, name: str, sources: Sequence[str]) -> float:
+    """The seconds that it takes to make guests with a thin disk on an image each."""
+    images = [{"source": source, "format": "raw", "checksum": "none"} for source in sources]
+    disks = [[{"name": "root", "format": "qcow2", "image": image}] for image in images]
+    guests = [{"name": f"{name}-{number}", "disks": disk} for number, disk in enumerate(disks)]
+    return books.write(bench.folder, name, farm.task(guests), changes=True).play()
