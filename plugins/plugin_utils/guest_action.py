@@ -29,12 +29,19 @@ class GuestAction(ActionBase):
     TRANSFERS_FILES = True
     _supports_async = True
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Begin.
+
+        With its result a task's options go from process to process. For a thousand guests, to pack and unpack what is
+        noted of each of their values takes longer than all the rest of the run, so the notes are dropped.
+        """
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._task.args = plain(self._task.args)
+        return result
+
     def run_guest_module(self, module: str, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run the module, as often as it lacks an image. args: the task's own, which are left as they are."""
         args = plain(args)
-        # With its result a task's options go from process to process. For a thousand guests, to pack and unpack what is
-        # noted of each of their values takes longer than all the rest of the run.
-        self._task.args = plain(self._task.args)
         images = controller_images(args)
         local = {image["source"]: self._find(image["source"]) for image in images}
         result = self._once(module, args, task_vars)

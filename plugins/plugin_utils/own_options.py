@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from typing import Any
 
 MODULES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "modules")
@@ -19,10 +20,13 @@ def hypervisors() -> list[str]:
 
 def options_for(hypervisor: str, options: Any) -> Any:
     """The options of a task without those that only other hypervisors have; so in its guests, and in their lists."""
+    return _without(set(hypervisors()) - {hypervisor}, options)
+
+
+def _without(others: Container[str], options: Any) -> Any:
     if isinstance(options, list):
-        return [options_for(hypervisor, entry) for entry in options]
+        return [_without(others, entry) for entry in options]
     if not isinstance(options, dict):
         return options
-    others = set(hypervisors()) - {hypervisor}
     kept = {key: value for key, value in options.items() if key not in others}
-    return {key: options_for(hypervisor, value) if isinstance(value, list) else value for key, value in kept.items()}
+    return {key: _without(others, value) if isinstance(value, list) else value for key, value in kept.items()}
