@@ -52,6 +52,15 @@ def test_the_unit_that_starts_guests_in_their_order_is_enabled_and_has_not_run(r
     assert not unit.is_running
 
 
+def test_guests_are_asked_to_shut_down_when_the_host_goes_down(root: Any) -> None:
+    unit = root.service("libvirt-guests")
+    assert unit.is_enabled
+    assert unit.is_running
+    lines = root.file("/etc/default/libvirt-guests").content_string.splitlines()
+    settings = sorted(line for line in lines if line and not line.startswith("#"))
+    assert settings == ["ON_BOOT=ignore", "ON_SHUTDOWN=shutdown", "PARALLEL_SHUTDOWN=4", "SHUTDOWN_TIMEOUT=240"]
+
+
 def test_the_image_cache_can_be_read_by_the_hypervisor(root: Any) -> None:
     folder = root.file("/var/lib/hostforge/images")
     assert folder.is_directory
