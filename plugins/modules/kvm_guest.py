@@ -103,13 +103,14 @@ restart_required:
 """
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import TASK, make_kvm_driver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.forms import FORMS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import OWN
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run_guest_module
 
 
 def main() -> None:
     """Run the module."""
-    run_guest_module("kvm", OWN, TASK, make_kvm_driver)
+    run_guest_module("kvm", OWN, TASK, make_kvm_driver, FORMS)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ COMMANDLINE = f"""
 <qemu:commandline xmlns:qemu="{QEMU}"><qemu:arg value="-msg"/><qemu:arg value="timestamp=on"/></qemu:commandline>
 """
 IOTUNE = "<iotune><total_iops_sec>500</total_iops_sec></iotune>"
-WATCHDOG = "<watchdog model='i6300esb' action='poweroff'/>"
+SOUND = "<sound model='ich9'/>"
 CONTROLLER = "<controller type='scsi' index='3' model='virtio-scsi'/>"
 
 
@@ -96,7 +96,7 @@ def add_unknown(connection: libvirt.virConnect, name: str) -> None:
     ET.SubElement(_only(root, "cpu"), "feature", policy="disable", name="la57")
     root.append(ET.fromstring(SYSINFO))
     root.append(ET.fromstring(COMMANDLINE))
-    for device in (WATCHDOG, CONTROLLER):
+    for device in (SOUND, CONTROLLER):
         _only(root, "devices").append(ET.fromstring(device))
     for disk in root.findall("devices/disk[@device='disk']"):
         disk.append(ET.fromstring(IOTUNE))
@@ -113,7 +113,7 @@ def unknown(connection: libvirt.virConnect, name: str) -> Mapping[str, object]:
     """What add_unknown put there, by place."""
     root = stored(connection, name)
     own = [f"metadata/{{{OTHER}}}machine", "os/smbios", "features/vmcoreinfo", "cpu/feature", "sysinfo"]
-    own += [f"{{{QEMU}}}commandline", "devices/watchdog[@model='i6300esb']", "devices/controller[@index='3']"]
+    own += [f"{{{QEMU}}}commandline", "devices/sound[@model='ich9']", "devices/controller[@index='3']"]
     found: dict[str, object] = {"": _texts(root, own)}
     for disk in root.findall("devices/disk[@device='disk']"):
         path = _only(disk, "source").get("file", "")

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import libvirt
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import KvmDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.forms import Watchdog
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
@@ -44,7 +45,12 @@ PLACE = Place(
     bridge=BRIDGE,
     pools=tuple(POOLS),
     image=IMAGE,
-    options={"cpu_mode": ("maximum", "host-model"), "graphics": ("none", "vnc")},
+    options={
+        "machine": ("pc-q35-7.2", "pc-q35-7.1"),
+        "cpu_mode": ("maximum", "host-model"),
+        "graphics": ("none", "vnc"),
+        "watchdog": ("none", Watchdog("i6300esb", "poweroff")),
+    },
     disk_options={
         "cache": ("none", "directsync"),
         "discard": ("unmap", "ignore"),
@@ -77,6 +83,8 @@ class KvmSubject(Subject):
     base = base_wish(PLACE, TRAITS)
     edits = standard_edits(PLACE, TRAITS)
     unsettable: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("topology", "cpu_model", "xml"), "tried by test_rows.py, as it goes with other options"),
+        **dict.fromkeys(("pci_devices", "usb_devices"), "no device is to be given away: test_passthrough.py"),
         "type": "without hardware virtualisation there is only one",
         "disks.image": "only looked at when a disk is made",
         "nics.mac": "a card with another address is another card: 'card exchanged'",
@@ -141,6 +149,7 @@ class KvmSubject(Subject):
             "autostart": _autostart(domain),
             "cpu_mode": root.find("cpu").get("mode"),  # type: ignore[union-attr]
             "graphics": "none" if graphics is None else graphics.get("type"),
+            "machine": root.find("os/type").get("machine"),  # type: ignore[union-attr]
         }
         if running and not self.has_system:
             # Without a balloon driver it has all that it may have, whatever it is told.

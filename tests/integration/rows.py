@@ -8,6 +8,7 @@ test_rows.py proves with them what the traits say. A field without a row there f
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ def disk(**options: Any) -> dict[str, Any]:
 def disk_own(**options: Any) -> dict[str, Any]:
     """A guest with one disk that has options of this hypervisor."""
     return disk(kvm=options)
+
+
+def pci_devices() -> list[str]:
+    """The addresses of the test host's PCI devices."""
+    return sorted(os.listdir("/sys/bus/pci/devices"))
 
 
 def card(**options: Any) -> dict[str, Any]:
@@ -203,10 +209,43 @@ ROWS: dict[str, Row] = {
     "cloud_init": Row(_seed("one"), _seed("two"), _seeds, ([_digest("one")], [_digest("two")])),
     "autostart": Row({"autostart": False}, {"autostart": True}, _starts, ("disable", "enable")),
     "cpu_mode": Row(own(cpu_mode="maximum"), own(cpu_mode="host-model"), _mode, ("maximum", "host-model")),
+    "machine": Row(
+        own(machine="pc-q35-7.2"),
+        own(machine="pc-q35-7.1"),
+        attribute("os/type", "machine"),
+        ("pc-q35-7.2", "pc-q35-7.1"),
+    ),
+    "cpu_model": Row(own(cpu_model="qemu64"), own(cpu_model="Nehalem"), text("cpu/model"), ("qemu64", "Nehalem")),
+    "topology": Row(
+        {"vcpus_max": 4, **own(topology={"sockets": 4})},
+        {"vcpus_max": 4, **own(topology={"cores": 2, "threads": 2})},
+        attribute("cpu/topology", "cores"),
+        ("1", "2"),
+    ),
+    "watchdog": Row(
+        own(watchdog="none"),
+        own(watchdog={"action": "pause"}),
+        attribute("devices/watchdog[@model='i6300esb']", "action"),
+        (None, "pause"),
+    ),
+    "pci_devices": Row(
+        own(pci_devices=[]),
+        own(pci_devices=pci_devices()[:1]),
+        lambda root: len(root.findall("devices/hostdev")),
+        (0, 1),
+        cold="a guest must not take a device from the test host",
+    ),
+    "xml": Row(
+        own(xml=[{"path": "features/hyperv", "element": ""}]),
+        own(xml=[{"path": "features/hyperv", "element": "<hyperv mode='custom'><relaxed state='on'/></hyperv>"}]),
+        attribute("features/hyperv/relaxed", "state"),
+        (None, "on"),
+    ),
     "graphics": Row(own(graphics="none"), own(graphics="vnc"), attribute("devices/graphics", "type"), (None, "vnc")),
 }
 # Fields that the test host cannot show, each with the reason.
 UNPROVEN = {
+    "usb_devices": "the test host has none; the refusals are in test_passthrough.py",
     "type": "without hardware virtualisation there is only one",
     "disks.image": "only looked at when a disk is made: test_an_image_is_not_looked_at_again",
 }

@@ -142,6 +142,10 @@ def test_reading_it_tells_what_it_is(old1: libvirt.virDomain) -> None:
     }
     assert [(disk["name"], disk["path"], disk.get("owned", False)) for disk in found["disks"]] == [("sdq", DISK, False)]
     assert found["nics"] == [{"network": "default", "mac": MAC, "vlan": 0, "model": "virtio", "link": "down"}]
+    assert (found["machine"], found["cpu_model"]) == ("pc-q35-7.2", "qemu64")
+    assert found["topology"] == {"sockets": 1, "dies": 1, "cores": 2, "threads": 2}
+    assert found["watchdog"] == {"model": "i6300esb", "action": "poweroff"}
+    assert (found["pci_devices"], found["usb_devices"]) == ([], ["1234:beef"])
     assert found["boot_order"] == ["disk", "cdrom"]
     assert found["cdroms"] == [{"drive": "sdb"}]
 
@@ -161,7 +165,17 @@ def test_a_wish_that_it_fulfils_changes_nothing(old1: libvirt.virDomain) -> None
         "cdroms": [{}],
         "nics": [{"network": "default", "link": "down"}],
         "autostart": False,
-        "kvm": {"type": "qemu", "graphics": "spice"},
+        "kvm": {
+            "type": "qemu",
+            "graphics": "spice",
+            "machine": "q35",
+            "cpu_model": "qemu64",
+            "topology": {"cores": 2, "threads": 2},
+            "watchdog": {"action": "poweroff"},
+            "pci_devices": [],
+            "usb_devices": ["1234:BEEF"],
+            "xml": [{"path": "features/hyperv", "element": "<hyperv><relaxed state='on'/></hyperv>"}],
+        },
     }
     for wished in (wish, {"name": "old1", "kvm": None}, {**wish, "state": "stopped"}):
         assert not guest(check=True, **wished)["changed"]
@@ -184,6 +198,21 @@ EDITS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         {"boot_order": ["network", "disk"]},
         ["disk/boot", "disk/boot"],
         ["os/boot [('dev', 'hd')]", "os/boot [('dev', 'network')]"],
+    ),
+    "machine": ({"kvm": {"machine": "pc-q35-7.1"}}, ["os/type"], ["os/type"]),
+    "cpu_model": ({"kvm": {"cpu_model": "Nehalem"}}, ["cpu/model"], ["cpu/model"]),
+    "topology": ({"kvm": {"topology": {"sockets": 2, "cores": 2}}}, ["cpu/topology"], ["cpu/topology"]),
+    "watchdog": ({"kvm": {"watchdog": {"action": "pause"}}}, ["devices/watchdog"], ["devices/watchdog"]),
+    "no watchdog": ({"kvm": {"watchdog": "none"}}, ["devices/watchdog", "watchdog/address"], []),
+    "usb_devices": (
+        {"kvm": {"usb_devices": []}},
+        ["devices/hostdev", "hostdev/address", "hostdev/source", "source/product", "source/vendor"],
+        [],
+    ),
+    "xml": (
+        {"kvm": {"xml": [{"path": "features/hyperv", "element": "<hyperv><vapic state='on'/></hyperv>"}]}},
+        [],
+        ["hyperv/vapic"],
     ),
     # What only virtio has, libvirt drops itself.
     "model": (

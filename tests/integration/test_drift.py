@@ -148,6 +148,50 @@ def test_a_definition_that_was_edited_at_many_places(web1: libvirt.virDomain) ->
     assert mend(**wish) == ["set boot_order", "set vcpus", f"set nics.source {MAC}", f"set nics.model {MAC}"]
 
 
+# What is written, what somebody edits, and all that mends it.
+EDITED: dict[str, tuple[dict[str, Any], str, dict[str, str], str]] = {
+    "boot order": ({}, "os/boot", {"dev": "network"}, "set boot_order"),
+    "machine": ({"machine": "pc-q35-7.2"}, "os/type", {"machine": "pc-q35-7.1"}, "set machine"),
+    "cpu mode": ({"cpu_mode": "maximum"}, "cpu", {"mode": "host-model"}, "set cpu_mode"),
+    "topology": (
+        {"topology": {"sockets": 4}},
+        "cpu/topology",
+        {"sockets": "1", "threads": "4"},
+        "set topology",
+    ),
+    "watchdog": ({"watchdog": {"action": "pause"}}, "devices/watchdog", {"action": "none"}, "set watchdog"),
+    "graphics": ({"graphics": "vnc"}, "devices/graphics", {"type": "spice"}, "set graphics"),
+    "raw xml": (
+        {
+            "xml": [
+                {"path": "features/pae", "element": "<pae/>"},
+                {"path": "features/hap", "element": "<hap state='off'/>"},
+            ]
+        },
+        "features/hap",
+        {"state": "on"},
+        "set xml features/hap",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kvm_options", "place", "edit", "mended"), EDITED.values(), ids=EDITED)
+def test_drift_of_a_definition_that_was_edited(
+    web1: libvirt.virDomain, kvm_options: dict[str, Any], place: str, edit: dict[str, str], mended: str
+) -> None:
+    wish = {**WISH, "kvm": {"type": "qemu", **kvm_options}}
+    guest(**wish)
+    before = web1.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    root = stored("web1")
+    found = root.find(place)
+    assert found is not None
+    found.attrib.update(edit)
+    define(root)
+    assert mend(**wish) == [mended]
+    after = web1.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    assert sorted(after.splitlines()) == sorted(before.splitlines())
+
+
 def test_what_runs_and_what_is_stored_are_mended_each(running: libvirt.virDomain) -> None:
     virsh("update-device", "web1", "--live", *card("second"))
     assert mend(**ON) == [f"set nics.source {MAC}"]

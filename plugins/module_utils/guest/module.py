@@ -36,6 +36,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import (
+    Forms,
     Spec,
     guest_argument_spec,
     parse_wishes,
@@ -125,16 +126,18 @@ class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type
         return found
 
 
-def run_guest_module(hypervisor: str, own: Spec, task: Spec, make_driver: MakeResource) -> None:
+def run_guest_module(
+    hypervisor: str, own: Spec, task: Spec, make_driver: MakeResource, forms: Forms | None = None
+) -> None:
     """Run a <hypervisor>_guest module.
 
     own: the options that only this hypervisor has, of each guest. task: the options of the task as a whole.
-    make_driver: gets the module's parameters and the host.
+    make_driver: gets the module's parameters and the host. forms: for parse_wishes.
     """
     spec = guest_argument_spec(hypervisor, own)
     options = {name: rule for name, rule in spec.items() if name != "guests"}
     module = Module(
-        "guests", lambda params: parse_wishes(params, hypervisor, own), options, argument_spec={**spec, **task}
+        "guests", lambda params: parse_wishes(params, hypervisor, own, forms), options, argument_spec={**spec, **task}
     )
     run(module, hypervisor, make_driver)
 

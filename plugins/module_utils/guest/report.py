@@ -76,7 +76,7 @@ def describe_guest(guest: Guest) -> dict[str, Any]:
     skipped = ("live", "options", "addresses")
     pairs = {one.name: getattr(guest, one.name) for one in fields(guest) if one.name not in skipped}
     plain = {spec_name(key): describe_field(key, value) for key, value in pairs.items() if value is not None}
-    plain.update({key: value for key, value in guest.options if value is not None})
+    plain.update({key: describe(value) for key, value in guest.options if value is not None})
     return {**plain, "addresses": list(guest.addresses)} if guest.uuid else plain
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Item, Wish
@@ -21,6 +22,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 Spec = dict[str, dict[str, Any]]
+# From what is written to normal form; ValueError says what is allowed.
+Forms = Mapping[str, Callable[[Any], Any]]
 
 IMAGE: Spec = {
     "source": {"type": "str", "required": True},
@@ -94,16 +97,19 @@ def guest_argument_spec(hypervisor: str, own: Spec) -> Spec:
     }
 
 
-def parse_wishes(params: Mapping[str, Any], hypervisor: str, own: Spec) -> list[Wish[Guest]]:
+def parse_wishes(
+    params: Mapping[str, Any], hypervisor: str, own: Spec, forms: Forms | None = None
+) -> list[Wish[Guest]]:
     """Turn a task's options into wishes, one per guest.
 
-    params: the module's parameters; keys that are not options of a guest are ignored.
+    params: the module's parameters; keys that are not options of a guest are ignored. forms: of those of the
+    hypervisor's own options whose values have one.
     Raises SpecError with all that is wrong, each line saying which guest, which key, what was given and what may be.
     """
     spec = _guest_spec(hypervisor, own)
 
     def parse(read: Reader) -> Wish[Guest]:
-        return Wish(parse_guest(read, hypervisor), parse_policy(read))
+        return Wish(_in_form(read, parse_guest(read, hypervisor), hypervisor, forms or {}), parse_policy(read))
 
     return parse_entries("guest", params, spec, parse, lambda wishes: [*_same_uuids(wishes), *_same_macs(wishes)])
 
@@ -166,6 +172,15 @@ def _parse_one(
     reader = Reader(normal(spec, written))
     wish = parse(reader)
     return wish, errors + reader.errors
+
+
+def _in_form(reader: Reader, guest: Guest, hypervisor: str, forms: Forms) -> Guest:
+    """The guest with the hypervisor's own options in normal form."""
+    if not guest.options:
+        return guest
+    inner = reader.sub(hypervisor)
+    pairs = ((key, inner.parsed(key, forms[key]) if key in forms else value) for key, value in guest.options)
+    return replace(guest, options=tuple(pairs))
 
 
 def _called(given: Mapping[str, Any], index: int) -> str:

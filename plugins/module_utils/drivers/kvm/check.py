@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from functools import partial
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import check_own, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import LOCAL
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
@@ -28,66 +28,6 @@ NO_ORDER = (
     "autostart: order and delay take the unit hostforge-guests.service, which is not enabled on this host: run the "
     "role kvm_host with kvm_host_ordered_autostart: true, or write autostart: true"
 )
-
-
-class Facts:
-    """What the host has, each looked up once and only when it is needed."""
-
-    def __init__(self, connection: libvirt.virConnect, users: Mapping[str, set[str]], storage: Storage) -> None:
-        self.connection = connection
-        self.users = users
-        self.storage = storage
-        self._networks: dict[str, Element] | None = None
-        self._abilities: dict[str, Element] = {}
-
-    def abilities(self, want: Guest) -> Element:
-        """What guests of the wished type can have here, in libvirt's words. PlanError when none can run."""
-        kind = kind_of(want)
-        if kind not in self._abilities:
-            try:
-                text = self.connection.getDomainCapabilities(None, None, None, kind)
-            except libvirt.libvirtError as error:
-                hint = "; without acceleration a guest is made with kvm: {type: qemu}" if kind == "kvm" else ""
-                said = f"this host cannot run guests of type {kind}: {error.get_error_message()}{hint}"
-                raise PlanError(said) from error
-            self._abilities[kind] = xml.parse(text)
-        return self._abilities[kind]
-
-    def abilities_of(self, name: str) -> Element:
-        """What a guest that exists can have here, in libvirt's words."""
-        with libvirt_says():
-            root = xml.parse(self.connection.lookupByName(name).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-            found = root.find("os/type")
-            arch, machine = (None, None) if found is None else (found.get("arch"), found.get("machine"))
-            emulator = root.findtext("devices/emulator")
-            key = f"{root.get('type')} {emulator} {arch} {machine}"
-            if key not in self._abilities:
-                text = self.connection.getDomainCapabilities(emulator, arch, machine, root.get("type"))
-                self._abilities[key] = xml.parse(text)
-            return self._abilities[key]
-
-    @cached_property
-    def arch(self) -> str:
-        """The host's processor architecture, as libvirt calls it."""
-        return self.connection.getInfo()[0]
-
-    @cached_property
-    def owners(self) -> Mapping[str, str]:
-        """UUID to the name of the guest that has it."""
-        with libvirt_says("the guests cannot be read"):
-            return {domain.UUIDString(): domain.name() for domain in self.connection.listAllDomains(0)}
-
-    def network(self, name: str) -> Element:
-        """A network's definition. PlanError when there is none of that name."""
-        if self._networks is None:
-            with libvirt_says("the networks cannot be read"):
-                roots = [xml.parse(network.XMLDesc(0)) for network in self.connection.listAllNetworks(0)]
-            self._networks = {root.findtext("name", ""): root for root in roots}
-        if name not in self._networks:
-            known = ", ".join(sorted(self._networks)) or "none"
-            raise PlanError(f"there is no network {name}; there are: {known}")
-        return self._networks[name]
-
 
 Look = Callable[[], None]
 
@@ -104,6 +44,7 @@ def check(change: Change, want: Guest, facts: Facts) -> Iterator[PlanError]:
 def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
     """What there is to look at for a change: each on its own, so that one refusal hides no other."""
     subject = (change.verb, change.field)
+    yield from check_own.looks(change, want, facts)
     if subject == ("remove", "guest") and not change.delete:
         yield partial(_check_removable, change.name, facts)
     elif subject == ("create", "guest"):
@@ -143,7 +84,7 @@ def _check_removable(name: str, facts: Facts) -> None:
 
 
 def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
-    for look in (_check_uuid, _check_firmware, _check_tpm, _check_processor, _check_vcpus):
+    for look in (_check_uuid, _check_firmware, _check_vcpus, *check_own.OF_NEW):
         yield partial(look, new, facts)
     for disk in new.disks or ():
         yield partial(_check_disk, want.name, disk, facts)
@@ -166,17 +107,6 @@ def _check_firmware(want: Guest, facts: Facts) -> None:
     values = facts.abilities(want).findall("os/enum[@name='firmware']/value")
     if (want.firmware == "uefi" or want.secure_boot) and "efi" not in {one.text for one in values}:
         raise PlanError("firmware uefi: this host has none; it is in the package ovmf")
-
-
-def _check_tpm(want: Guest, facts: Facts) -> None:
-    if want.tpm and xml.attribute(facts.abilities(want), "devices/tpm", "supported") != "yes":
-        raise PlanError("tpm: this host cannot emulate one; it takes the package swtpm")
-
-
-def _check_processor(want: Guest, facts: Facts) -> None:
-    mode = want.option("cpu_mode")
-    if mode and xml.attribute(facts.abilities(want), f"cpu/mode[@name='{mode}']", "supported") != "yes":
-        raise PlanError(f"cpu_mode {mode} is not available to guests of type {kind_of(want)} on this host")
 
 
 def _check_vcpus(want: Guest, facts: Facts) -> None:
@@ -264,11 +194,6 @@ def _check_order(wanted: Autostart | None, facts: Facts) -> None:
 def _check_medium(path: str | None) -> None:
     if path is not None and not os.path.exists(path):
         raise PlanError(f"cdrom: there is no {path} on the host")
-
-
-def kind_of(want: Guest) -> str:
-    """The type of a guest that is to be made."""
-    return str(want.option("type") or "kvm")
 
 
 def has_tpm_flags() -> bool:

@@ -8,13 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import boot, devices, ledger, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    boot,
+    cpu,
+    devices,
+    fragments,
+    ledger,
+    passthrough,
+    watchdog,
+    xml,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.machine import is_express
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 MACHINES = {"x86_64": "q35", "aarch64": "virt"}
 # PCI Express devices are added to a running guest only where a port is free, and ports cannot be added to it.
 SPARE_PORTS = 12
-CPU_MODES = {"kvm": "host-passthrough", "qemu": "maximum"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Plot:
 def new_definition(want: Guest, plot: Plot) -> Element:
     """Make the definition of a new guest. Everything wished for is in it; libvirt fills in the rest."""
     kind = want.option("type") or "kvm"
+    machine = want.option("machine") or MACHINES.get(plot.arch)
     root = Element("domain", {"type": kind})
     xml.add(root, "name", want.name)
     xml.set_text(root, "uuid", want.uuid or "")
@@ -42,12 +52,23 @@ def new_definition(want: Guest, plot: Plot) -> Element:
     xml.add(root, "memory", str(max(want.memory_max_mib or 0, want.memory_mib or 0)), unit="MiB")
     xml.add(root, "currentMemory", str(want.memory_mib), unit="MiB")
     xml.add(root, "vcpu", str(max(want.vcpus_max or 0, want.vcpus or 0)), current=want.vcpus)
-    _firmware(root, want, plot)
-    xml.add(root, "cpu", mode=want.option("cpu_mode") or CPU_MODES[kind])
+    _firmware(root, want, plot, machine)
+    if want.option("cpu_model"):
+        cpu.put_model(root, want.option("cpu_model"))
+    else:
+        cpu.put(root, want.option("cpu_mode") or cpu.DEFAULT_MODES[kind])
+    if want.option("topology"):
+        cpu.put_topology(root, want.option("topology"))
     xml.add(root, "clock", offset="utc")
     for event, does in (("on_poweroff", "destroy"), ("on_reboot", "restart"), ("on_crash", "destroy")):
         xml.add(root, event, does)
     _devices(xml.add(root, "devices"), want, plot)
+    if machine and is_express(machine):
+        _ports(root)
+    for option in passthrough.KINDS:
+        passthrough.put(root, option, want.option(option) or ())
+    for fragment in want.option("xml") or ():
+        fragments.put(root, fragment)
     return root
 
 
@@ -60,11 +81,11 @@ def _notes(root: Element, want: Guest, plot: Plot) -> None:
         ledger.write_autostart(root, want.autostart)
 
 
-def _firmware(root: Element, want: Guest, plot: Plot) -> None:
+def _firmware(root: Element, want: Guest, plot: Plot, machine: str | None) -> None:
     uefi = want.firmware == "uefi" or bool(want.secure_boot)
     secure = "yes" if want.secure_boot else "no"
     system = xml.add(root, "os", firmware="efi" if uefi else None)
-    xml.add(system, "type", "hvm", arch=plot.arch, machine=MACHINES.get(plot.arch))
+    xml.add(system, "type", "hvm", arch=plot.arch, machine=machine)
     if uefi:
         firmware = xml.add(system, "firmware")
         for feature in ("enrolled-keys", "secure-boot"):
@@ -90,16 +111,21 @@ def _devices(parent: Element, want: Guest, plot: Plot) -> None:
         target = devices.target_name(taken, devices.CDROM_BUS)
         taken.add(target)
         parent.append(devices.cdrom_element(path, target))
-    if plot.arch in MACHINES:
-        xml.add(parent, "controller", type="pci", index=0, model="pcie-root")
-    for _port in range(SPARE_PORTS if plot.arch in MACHINES else 0):
-        xml.add(parent, "controller", type="pci", model="pcie-root-port")
     for nic in want.nics or ():
         parent.append(devices.nic_element(nic))
     _console(parent)
     set_graphics(parent, want.option("graphics") or "none")
     if want.tpm:
         add_tpm(parent)
+    if want.option("watchdog"):
+        watchdog.put(parent, want.option("watchdog"))
+
+
+def _ports(root: Element) -> None:
+    parent = xml.ensure(root, "devices")
+    xml.add(parent, "controller", type="pci", index=0, model="pcie-root")
+    for _port in range(SPARE_PORTS):
+        xml.add(parent, "controller", type="pci", model="pcie-root-port")
 
 
 def _console(parent: Element) -> None:

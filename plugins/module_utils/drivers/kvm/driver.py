@@ -19,11 +19,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     edit,
     info,
     ledger,
+    own,
     power,
     read,
     snapshot_chain,
     xml,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.addresses import Lease, read_leases
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
     connect,
@@ -80,7 +82,7 @@ class KvmDriver(Driver):
         self._opened: libvirt.virConnect | None = None
         self._storage: Storage | None = None
         self._seen: Look | None = None
-        self._facts: check.Facts | None = None
+        self._facts: Facts | None = None
         self._started: set[str] = set()
         self._stale: set[Lease] = set()
         # Whose addresses are looked for beyond leases; None: everybody's.
@@ -99,9 +101,9 @@ class KvmDriver(Driver):
         return self._storage
 
     @property
-    def _host_facts(self) -> check.Facts:
+    def _host_facts(self) -> Facts:
         if self._facts is None:
-            self._facts = check.Facts(self._connection, {}, self._disks)
+            self._facts = Facts(self._connection, {}, self._disks, _nobody)
         return self._facts
 
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
@@ -111,7 +113,7 @@ class KvmDriver(Driver):
             self._storage = None
             self._seeds.look()
             self._seen = Look(self._connection, self._host, self._disks, self._stale)
-            self._facts = check.Facts(self._connection, self._seen.users, self._disks)
+            self._facts = Facts(self._connection, self._seen.users, self._disks, self._seen.holders)
             return self._seen.guests(names, self._awaited)
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -133,7 +135,9 @@ class KvmDriver(Driver):
             have = with_disks(self._seen, wish, have)
         if wish.item.state != "absent":
             disk_options.check(wish.item.disks or (), have.disks or () if have else ())
-        yield from super().plan(wish, have)
+        changes = list(super().plan(wish, self._as_wished(wish.item, have)))
+        own.refuse(wish.item, have, changes)
+        yield from own.one_by_one(changes)
         used = self._seen.users if self._seen else ()
         old = self._seeds.leftover(wish.item.name, wish.item.cloud_init, used)
         if old and self._seen is not None:
@@ -142,11 +146,28 @@ class KvmDriver(Driver):
         if old:
             yield Change(wish.item.name, "delete", "seeds", before=old)
 
+    def pending(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the running guest differs from the wish in what only a restart brings."""
+        return super().pending(wish, self._as_wished(wish.item, have))
+
+    def _as_wished(self, want: Guest, have: Guest | None) -> Guest | None:
+        if have is None or self._seen is None or want.state == "absent":
+            return have
+        look = self._seen.whole if want.option("xml") else self._seen.definitions
+        with libvirt_says("the guest cannot be read"):
+            stored, live = look(want.name)
+        return own.as_wished(want, have, stored, live)
+
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
         host = self._host_facts
         for change in changes:
-            yield from check.check(change, wish.item, host)
+            yield from check.check(change, self._typed(wish.item), host)
+
+    def _typed(self, want: Guest) -> Guest:
+        """The wish with the type that its guest has, where it says nothing of it."""
+        kind = self._seen.kind(want.name) if self._seen else None
+        return replace(want, options=tuple(sorted({"type": kind, **dict(want.options)}.items()))) if kind else want
 
     def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
         """What libvirt, or the guest, does not do with what was written."""
@@ -376,6 +397,10 @@ def _keep_macs(root: Element, stored: Element) -> None:
     for card, known in cards:
         if card.find("mac") is None:
             xml.add(card, "mac", address=xml.attribute(known, "mac", "address"))
+
+
+def _nobody(_option: str, _device: str) -> list[str]:
+    return []
 
 
 def _why_not(others: list[str]) -> str:

@@ -10,12 +10,16 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     boot,
+    cpu,
     define,
     devices,
     disk_options,
+    fragments,
     ledger,
+    passthrough,
     read,
     snapshot_chain,
+    watchdog,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -50,8 +54,7 @@ def _vcpus_max(root: Element, change: Change) -> None:
     vcpu.set("current", str(current))
     xml.drop(root, "vcpus")
     # A topology is sockets x dies x cores x threads, and must give the maximum; libvirt makes a new one.
-    for topology in root.findall("cpu/topology"):
-        xml.ensure(root, "cpu").remove(topology)
+    cpu.drop_topology(root)
 
 
 def _memory(root: Element, change: Change) -> None:
@@ -84,18 +87,36 @@ def _type(root: Element, change: Change) -> None:
     root.set("type", change.after)
     if change.after == "qemu" and xml.attribute(root, "cpu", "mode") == "host-passthrough":
         # Without acceleration there is no host processor to pass through.
-        xml.ensure(root, "cpu").set("mode", define.CPU_MODES["qemu"])
+        xml.ensure(root, "cpu").set("mode", cpu.DEFAULT_MODES["qemu"])
         xml.ensure(root, "cpu").attrib.pop("check", None)
 
 
+def _machine(root: Element, change: Change) -> None:
+    xml.ensure(xml.ensure(root, "os"), "type").set("machine", change.after)
+
+
 def _cpu_mode(root: Element, change: Change) -> None:
-    cpu = xml.ensure(root, "cpu")
-    # A model, and the attributes, belong to the mode they were written for; a model brings its own list of features.
-    gone = ("model", "vendor", *(["feature"] if cpu.get("mode", "custom") == "custom" else []))
-    kept = [one for one in cpu if one.tag not in gone and one.get("mode") != "passthrough"]
-    cpu.clear()
-    cpu.set("mode", change.after)
-    cpu.extend(kept)
+    cpu.put(root, change.after)
+
+
+def _cpu_model(root: Element, change: Change) -> None:
+    cpu.put_model(root, change.after)
+
+
+def _topology(root: Element, change: Change) -> None:
+    cpu.put_topology(root, change.after)
+
+
+def _host_devices(root: Element, change: Change) -> None:
+    passthrough.put(root, change.field, change.after)
+
+
+def _xml(root: Element, change: Change) -> None:
+    fragments.put(root, fragments.Fragment(change.key, change.after))
+
+
+def _watchdog(root: Element, change: Change) -> None:
+    watchdog.put(xml.ensure(root, "devices"), change.after)
 
 
 def _graphics(root: Element, change: Change) -> None:
@@ -221,7 +242,14 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("set", "tpm"): _tpm,
     ("set", "boot_order"): _boot_order,
     ("set", "type"): _type,
+    ("set", "machine"): _machine,
     ("set", "cpu_mode"): _cpu_mode,
+    ("set", "cpu_model"): _cpu_model,
+    ("set", "topology"): _topology,
+    ("set", "watchdog"): _watchdog,
+    ("set", "pci_devices"): _host_devices,
+    ("set", "usb_devices"): _host_devices,
+    ("set", "xml"): _xml,
     ("set", "graphics"): _graphics,
     ("set", "autostart"): _autostart,
     ("add", "disks"): _add_disk,

@@ -6,9 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import devices, edit, power, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    devices,
+    edit,
+    passthrough,
+    power,
+    read,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import live_root, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -115,6 +123,21 @@ def _update_nic(domain: libvirt.virDomain, change: Change, edit_nic: Callable[[E
         domain.updateDeviceFlags(xml.render(nic), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
+def _set_host_devices(domain: libvirt.virDomain, change: Change) -> None:
+    """Removals first: what is given back makes room."""
+    option, running = change.field, passthrough.devices(live_root(domain), change.field)
+    for name in running:
+        if name not in change.after:
+            _detach(domain, change, partial(_host_device, domain, option, name))
+    for name in change.after:
+        if name not in running:
+            _attach(domain, passthrough.element(option, name))
+
+
+def _host_device(domain: libvirt.virDomain, option: str, name: str) -> Element | None:
+    return passthrough.find(live_root(domain), option, name)
+
+
 def _attach(domain: libvirt.virDomain, device: Element) -> None:
     domain.attachDeviceFlags(xml.render(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
@@ -141,4 +164,6 @@ LIVE: dict[tuple[str, str], Live] = {
     ("remove", "nics"): _remove_nic,
     ("set", "nics.source"): _set_nic_source,
     ("set", "nics.link"): _set_nic_link,
+    ("set", "pci_devices"): _set_host_devices,
+    ("set", "usb_devices"): _set_host_devices,
 }

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     addresses,
     ledger,
+    passthrough,
     power,
     read,
     snapshot_chain,
@@ -153,6 +154,21 @@ class Look:
         """When a running guest's process was started, in ns since the epoch, where that is known."""
         return power.started_ns(self._domains[name], self._host)
 
+    def whole(self, name: str) -> tuple[Element, Element | None]:
+        """The same, read anew, with what is left out of those that are kept."""
+        domain = self._domains[name]
+        return stored_root(domain), live_root(domain) if name in self._live else None
+
+    def kind(self, name: str) -> str | None:
+        """The type of a guest that is there."""
+        root = self._stored.get(name)
+        return None if root is None else root.get("type")
+
+    def holders(self, option: str, device: str) -> list[str]:
+        """The running guests that have a device of the host, or get it when they are restarted."""
+        sides = {name: (self._stored[name], live) for name, live in self._live.items()}
+        return sorted(name for name, both in sides.items() if any(_has(root, option, device) for root in both))
+
     def unfinished(self, name: str) -> tuple[Disk, ...]:
         """The disks of a guest that a killed run has made, but not attached."""
         root = self._stored.get(name)
@@ -234,6 +250,10 @@ def _light(root: Element) -> Element:
         for bridge in devices.findall("controller[@type='pci']"):
             devices.remove(bridge)
     return root
+
+
+def _has(root: Element, option: str, device: str) -> bool:
+    return passthrough.find(root, option, device) is not None
 
 
 def _names(connection: libvirt.virConnect, flag: int) -> frozenset[str]:

@@ -9,13 +9,17 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     boot,
+    cpu,
     disk_options,
     ledger,
+    passthrough,
     snapshot_chain,
+    watchdog,
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS
@@ -75,7 +79,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         nics=tuple(_nic(one) for one in root.findall("devices/interface")),
         cloud_init=_cloud_init(root, facts),
         autostart=ledger.autostart(book, facts.autostart),
-        options=_options(root, book),
+        options=tuple(sorted((key, value) for key, value in _options(root, book).items() if value is not None)),
         uuid=root.findtext("uuid"),
     )
 
@@ -165,13 +169,14 @@ def _cloud_init(root: Element, facts: Facts) -> CloudInit | None:
     return CloudInit(match.group(1)) if match and facts.seed_there else None
 
 
-def _options(root: Element, book: Element) -> tuple[tuple[str, str], ...]:
-    graphics = xml.attribute(root, "devices/graphics", "type")
-    found = {"type": root.get("type"), "cpu_mode": _cpu_mode(root, book), "graphics": graphics or "none"}
-    return tuple(sorted((key, value) for key, value in found.items() if value))
-
-
-def _cpu_mode(root: Element, book: Element) -> str | None:
-    """The processor's mode. When a guest starts, libvirt writes host-model out as a custom model of many features."""
-    mode, stored = xml.attribute(root, "cpu", "mode"), xml.attribute(book, "cpu", "mode")
-    return stored if (mode, stored) == ("custom", "host-model") else mode
+def _options(root: Element, book: Element) -> dict[str, Any]:
+    return {
+        "type": root.get("type"),
+        "machine": xml.attribute(root, "os/type", "machine"),
+        "cpu_mode": cpu.mode(root, book),
+        "cpu_model": cpu.model(root, book),
+        "topology": cpu.topology(root),
+        "graphics": xml.attribute(root, "devices/graphics", "type") or "none",
+        "watchdog": watchdog.found(root),
+        **{option: passthrough.devices(root, option) for option in passthrough.KINDS},
+    }

@@ -18,8 +18,27 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits 
 # The options under C(kvm:).
 OWN: Spec = {
     "type": {"type": "str", "choices": ["kvm", "qemu"]},
+    "machine": {"type": "str"},
     "cpu_mode": {"type": "str", "choices": ["host-passthrough", "host-model", "maximum"]},
+    "cpu_model": {"type": "str"},
+    "topology": {
+        "type": "dict",
+        "options": {
+            "sockets": {"type": "int"},
+            "dies": {"type": "int"},
+            "cores": {"type": "int"},
+            "threads": {"type": "int"},
+        },
+    },
     "graphics": {"type": "str", "choices": ["none", "vnc", "spice"]},
+    "watchdog": {"type": "raw"},
+    "pci_devices": {"type": "list", "elements": "str"},
+    "usb_devices": {"type": "list", "elements": "str"},
+    "xml": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"path": {"type": "str", "required": True}, "element": {"type": "str", "required": True}},
+    },
     "disks.cache": {"type": "str", "choices": ["none", "writeback", "writethrough", "directsync", "unsafe"]},
     "disks.io": {"type": "str", "choices": ["threads", "native", "io_uring"]},
     "disks.discard": {"type": "str", "choices": ["unmap", "ignore"]},
@@ -64,7 +83,14 @@ TRAITS = Traits(
             HOT, note="for the host's next start; order and delay take the unit that the role kvm_host installs"
         ),
         "type": Field(RESTART),
+        "machine": Field(RESTART, note="another version; another family than that of the guest is refused"),
         "cpu_mode": Field(RESTART),
+        "cpu_model": Field(RESTART),
+        "topology": Field(RESTART),
         "graphics": Field(RESTART),
+        "watchdog": Field(RESTART),
+        "pci_devices": Field(HOT),
+        "usb_devices": Field(HOT),
+        "xml": Field(RESTART),
     },
 )
