@@ -9,6 +9,7 @@ the restart, and the result says so until then. What is fixed is refused, and no
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -31,6 +32,7 @@ from ansible_collections.hostforge.hypervisor.tests.integration.rows import BASE
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import guest, live, refused, stored, virsh
 
 SYSTEM = {"disks": [{"name": "root", "size": "1 GiB", "image": {"source": str(image_path())}}]}
+SETTLED_S = 60
 FORCE = {"restart": "force", "shutdown_timeout": 0}
 
 
@@ -44,7 +46,14 @@ class Tried:
         self._host = host
         if row.system:
             consoles.enter_context(Console(host.lookupByName(NAME)))
+            self._settle()
         self.boot = virsh("domid", NAME)
+
+    def _settle(self) -> None:
+        """A system that has just booted is still giving memory back to its host."""
+        limit = time.monotonic() + SETTLED_S
+        while self.shows()[1] != self.row.shows[0] and time.monotonic() < limit:
+            time.sleep(0.2)
 
     def make(self, options: Mapping[str, Any], **more: Any) -> bool:
         """Run the module; whether it says that a restart is required."""
