@@ -56,12 +56,19 @@ class Host(ABC):
         """Move a file within a file system in one step, after its content is on the disk; replaces the target."""
 
     @abstractmethod
+    def sync(self, path: str) -> None:
+        """Return when a file's content, and its name in its folder, would survive a power cut."""
+
+    @abstractmethod
     def remove(self, path: str) -> None:
         """Delete one file; none there is no error."""
 
     @abstractmethod
-    def fetch(self, url: str, path: str) -> None:
-        """Download to a file. Fewer bytes than the server announced are an error."""
+    def fetch(self, url: str, path: str, most_bytes: int | None = None) -> None:
+        """Download to a file. Fewer bytes than the server announced, or more than most_bytes, are an error.
+
+        It ends whatever the server does: one that stalls or only drips is an error, too.
+        """
 
     @abstractmethod
     def copy(self, source: str, path: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
@@ -20,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 
 DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+CHECKSUMS_BYTES = 16 * 1024 * 1024  # no file of checksums is longer
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}", re.ASCII)
 _GNU = re.compile(r"\\?([0-9a-fA-F]{32,128})\s+[ *]?(.+)", re.ASCII)
 _BSD = re.compile(r"(\w+) \((.+)\) = ([0-9a-fA-F]{32,128})", re.ASCII)
@@ -43,10 +45,12 @@ def check_image(host: Host, image: Image, cache_dir: str) -> None:
         raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
 
 
-def ensure_image(host: Host, image: Image, cache_dir: str) -> str:
+def ensure_image(host: Host, image: Image, cache_dir: str, verify: Callable[[str], object]) -> str:
     """Return the path of the cached image, fetched and checked first if it is not there.
 
-    Raises HostError when it cannot be fetched or is not what the checksum says; then the cache is as before.
+    verify: gets the path of what was fetched, and raises HypervisorError when that is no image as it is said to be.
+    What is in the cache is whole and verified, and is not looked at again. Raises HostError when it cannot be fetched
+    or is not what the checksum says. Whenever something is raised, the cache is as before.
     """
     if not image.remote_src and not _is_exact(image.checksum):
         raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
@@ -63,6 +67,7 @@ def ensure_image(host: Host, image: Image, cache_dir: str) -> str:
         else:
             host.copy(image.source, part)
         _verify(host, image.source, part, checksum)
+        verify(part)
         host.run(["chmod", "0644", "--", part])
         host.rename(part, path)
     finally:
@@ -89,7 +94,7 @@ def _resolve(host: Host, image: Image, cache_dir: str) -> str:
         return f"{algorithm}:{value.lower()}"
     part = _new_part(host, os.path.join(cache_dir, "checksums"))
     try:
-        host.fetch(value, part)
+        host.fetch(value, part, CHECKSUMS_BYTES)
         text = host.read_file(part).decode("utf-8", "replace")
     finally:
         host.remove(part)

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from urllib.error import HTTPError
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.download import CHUNK_BYTES, chunks_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
 
-CHUNK_BYTES = 1024 * 1024
-# While it opens a URL, urllib has the handlers of that URL, and so its password, in one place for all threads.
-_OPENING = threading.Lock()
-AGENT = "hostforge.hypervisor"
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
-STALL_S = 60  # a server that sends nothing for so long has failed
 
 
 class ModuleHost(Host):
@@ -96,6 +89,7 @@ class ModuleHost(Host):
         with _said(path), suppress(FileExistsError):  # another run has made it at this moment
             os.mkdir(path, mode)
             os.chmod(path, mode)  # mkdir's own mode is cut by the umask
+            _sync(os.path.dirname(path))
 
     def rename(self, source: str, target: str) -> None:
         """Move a file in one step."""
@@ -104,31 +98,22 @@ class ModuleHost(Host):
             os.replace(source, target)
             _sync(os.path.dirname(target))
 
+    def sync(self, path: str) -> None:
+        """Wait until a file is on the disk."""
+        with _said(path):
+            _sync(path)
+            _sync(os.path.dirname(path))
+
     def remove(self, path: str) -> None:
         """Delete one file."""
         with _said(path), suppress(FileNotFoundError):
             os.unlink(path)
 
-    def fetch(self, url: str, path: str) -> None:
+    def fetch(self, url: str, path: str, most_bytes: int | None = None) -> None:
         """Download to a file."""
-        # Imported where it is needed: it brings TLS and HTTP along, which takes longer than all other imports.
-        from ansible.module_utils.urls import open_url
-
-        try:
-            # As it is sent: checksums and announced lengths are of that.
-            with _OPENING:
-                answer = open_url(url, timeout=STALL_S, http_agent=AGENT, decompress=False)
-            with answer, open(path, "wb") as file:
-                shutil.copyfileobj(answer, file, CHUNK_BYTES)
-                announced = answer.headers.get("Content-Length")
-                size = file.tell()
-        except HTTPError as error:
-            error.close()
-            raise HostError(f"{url} cannot be fetched: {error}") from error
-        except Exception as error:  # what the server, TLS and urllib can raise has no common base
-            raise HostError(f"{url} cannot be fetched: {error}") from error
-        if announced is not None and announced.strip() != str(size):
-            raise HostError(f"{url} announced {announced} bytes and sent {size}")
+        with _said(path), open(path, "wb") as file:
+            for chunk in chunks_of(url, most_bytes):
+                file.write(chunk)
 
     def copy(self, source: str, path: str) -> None:
         """Copy a file's content."""

@@ -73,11 +73,14 @@ class FakeHost(Host):
         self.files[target] = self.files.pop(source)
         self.modes[target] = self.modes.pop(source, 0o600)
 
+    def sync(self, path: str) -> None:
+        self._do("sync", path)
+
     def remove(self, path: str) -> None:
         self.log.append(("remove", path))
         self.files.pop(path, None)
 
-    def fetch(self, url: str, path: str) -> None:
+    def fetch(self, url: str, path: str, most_bytes: int | None = None) -> None:
         if url in self.broken:
             self.files[path] = b"half"
             raise HostError(f"{url} announced 8 bytes and sent 4")

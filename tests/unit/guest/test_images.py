@@ -43,9 +43,13 @@ def left(host: FakeHost) -> list[str]:
     return [path for path in host.files if path.startswith(CACHE)]
 
 
+def trust(_path: str) -> None:
+    """What came is an image."""
+
+
 @pytest.mark.parametrize("image", [EXACT, Image(URL, f"sha256:{SUMS}")])
 def test_an_image_is_fetched_checked_and_put_in_its_place_in_one_step(host: FakeHost, image: Image) -> None:
-    assert ensure_image(host, image, CACHE) == CACHED
+    assert ensure_image(host, image, CACHE, trust) == CACHED
     assert left(host) == [CACHED]
     assert host.files[CACHED] == DATA
     assert host.modes[CACHED] == 0o644
@@ -55,12 +59,12 @@ def test_an_image_is_fetched_checked_and_put_in_its_place_in_one_step(host: Fake
 
 def test_an_image_is_fetched_once(host: FakeHost) -> None:
     for _run in range(3):
-        ensure_image(host, EXACT, CACHE)
+        ensure_image(host, EXACT, CACHE, trust)
     assert host.did("fetch") == [(URL,)]
 
 
 def test_a_trusted_url_is_fetched_once_too(host: FakeHost) -> None:
-    paths = {ensure_image(host, Image(URL, "none"), CACHE) for _run in range(2)}
+    paths = {ensure_image(host, Image(URL, "none"), CACHE, trust) for _run in range(2)}
     assert len(paths) == 1
     assert host.did("fetch") == [(URL,)]
 
@@ -68,25 +72,25 @@ def test_a_trusted_url_is_fetched_once_too(host: FakeHost) -> None:
 def test_a_wrong_checksum_keeps_nothing(host: FakeHost) -> None:
     wrong = Image(URL, f"sha256:{'0' * 64}")
     with pytest.raises(HostError, match=f"has the sha256 checksum {SHA256}, not {'0' * 64}; nothing of it was kept"):
-        ensure_image(host, wrong, CACHE)
+        ensure_image(host, wrong, CACHE, trust)
     assert left(host) == []
-    assert ensure_image(host, EXACT, CACHE) == CACHED
+    assert ensure_image(host, EXACT, CACHE, trust) == CACHED
 
 
 def test_a_download_that_is_cut_keeps_nothing(host: FakeHost) -> None:
     host.broken = {URL}
     with pytest.raises(HostError, match="announced 8 bytes"):
-        ensure_image(host, EXACT, CACHE)
+        ensure_image(host, EXACT, CACHE, trust)
     assert left(host) == []
     host.broken = set()
-    assert ensure_image(host, EXACT, CACHE) == CACHED
+    assert ensure_image(host, EXACT, CACHE, trust) == CACHED
 
 
 @pytest.mark.parametrize("step", ["fetch", "chmod", "rename"])
 def test_a_step_that_fails_keeps_nothing(host: FakeHost, step: str) -> None:
     host.broken = {step}
     with pytest.raises(HostError, match="is broken"):
-        ensure_image(host, EXACT, CACHE)
+        ensure_image(host, EXACT, CACHE, trust)
     assert left(host) == []
 
 
@@ -99,7 +103,7 @@ def test_what_killed_runs_left_is_swept_and_what_others_make_is_not(host: FakeHo
     alive = [f"{CACHE}/.hostforge.sha256-1.qcow2.part-77", f"{CACHE}/notes.part-x", f"{CACHE}/backup.tar.part-99"]
     alive.append(f"{CACHE}/sha256-1.qcow2")
     host.files.update(dict.fromkeys([*dead, *alive], b"?"))
-    ensure_image(host, EXACT, CACHE)
+    ensure_image(host, EXACT, CACHE, trust)
     assert sorted(left(host)) == sorted([CACHED, *alive])
 
 
@@ -107,19 +111,19 @@ def test_a_file_on_the_host(host: FakeHost) -> None:
     host.files["/srv/a.raw"] = DATA
     image = Image("/srv/a.raw", format="raw")
     check_image(host, image, CACHE)
-    path = ensure_image(host, image, CACHE)
+    path = ensure_image(host, image, CACHE, trust)
     assert path.endswith(".raw")
     assert host.files["/srv/a.raw"] == DATA
-    assert ensure_image(host, image, CACHE) == path
+    assert ensure_image(host, image, CACHE, trust) == path
     host.files["/srv/a.raw"] = DATA + b", and a newer one"
-    assert ensure_image(host, image, CACHE) != path
+    assert ensure_image(host, image, CACHE, trust) != path
 
 
 def test_a_file_on_the_host_with_a_checksum(host: FakeHost) -> None:
     host.files["/srv/a.qcow2"] = DATA
-    assert ensure_image(host, Image("/srv/a.qcow2", f"sha256:{SHA256}"), CACHE) == CACHED
+    assert ensure_image(host, Image("/srv/a.qcow2", f"sha256:{SHA256}"), CACHE, trust) == CACHED
     with pytest.raises(HostError, match="checksum"):
-        ensure_image(host, Image("/srv/a.qcow2", f"md5:{'0' * 32}"), CACHE)
+        ensure_image(host, Image("/srv/a.qcow2", f"md5:{'0' * 32}"), CACHE, trust)
     assert left(host) == [CACHED]
 
 
@@ -128,13 +132,13 @@ def test_a_file_that_is_not_there(host: FakeHost) -> None:
     with pytest.raises(PlanError, match=r"/srv/none\.qcow2"):
         check_image(host, image, CACHE)
     with pytest.raises(HostError, match=r"/srv/none\.qcow2"):
-        ensure_image(host, image, CACHE)
+        ensure_image(host, image, CACHE, trust)
 
 
 @pytest.mark.parametrize("checksum", [None, "none", f"sha256:{SHA256}", f"sha256:{SUMS}"])
 def test_an_image_on_the_controller_is_asked_for(host: FakeHost, checksum: str | None) -> None:
     image = Image("images/a.qcow2", checksum, remote_src=False)
-    for attempt in (check_image, ensure_image):
+    for attempt in (check_image, lambda *arguments: ensure_image(*arguments, trust)):
         with pytest.raises(MissingImageError) as caught:
             attempt(host, image, CACHE)
         assert caught.value.source == "images/a.qcow2"
@@ -144,7 +148,7 @@ def test_an_image_from_the_controller_that_has_come(host: FakeHost) -> None:
     host.files[CACHED] = DATA
     image = Image("images/a.qcow2", f"sha256:{SHA256}", remote_src=False)
     check_image(host, image, CACHE)
-    assert ensure_image(host, image, CACHE) == CACHED
+    assert ensure_image(host, image, CACHE, trust) == CACHED
 
 
 def test_looking_downloads_nothing(host: FakeHost) -> None:

@@ -114,7 +114,9 @@ class Storage:
         with self._fetching.setdefault(image, threading.Lock()):
             if image not in self._bases:
                 try:
-                    self._bases[image] = ensure_image(self._host, image, self._cache_dir)
+                    self._bases[image] = ensure_image(
+                        self._host, image, self._cache_dir, lambda path: self._check_image(path, image)
+                    )
                 except HypervisorError as error:
                     self._bases[image] = error
         found = self._bases[image]
@@ -198,18 +200,26 @@ class Storage:
         info: dict[str, Any] = json.loads(text)
         return info
 
-    def _image_size(self, disk: Disk, path: str, image: Image) -> int:
+    def _check_image(self, path: str, image: Image, who: str = "") -> int:
         """The capacity of an image, which must be what it is said to be and refer to no other file."""
         info = self._info(path)
-        said = f"disk {disk.name}: the image {image.source}"
+        said = f"{who}the image {image.source}"
         if info["format"] != image.format:
             raise PlanError(f"{said} is {info['format']}, not {image.format}")
         details = info.get("format-specific", {}).get("data", {})
         if info.get("backing-filename") or details.get("data-file"):
             raise PlanError(f"{said} refers to another file, whose content the guest could read: flatten it first")
         size: int = info["virtual-size"]
+        return size
+
+    def _image_size(self, disk: Disk, path: str, image: Image) -> int:
+        """The capacity of an image, which must fit into the disk."""
+        size = self._check_image(path, image, f"disk {disk.name}: ")
         if disk.size_bytes is not None and disk.size_bytes < size:
-            raise PlanError(f"{said} is {format_size(size)}: a disk of {format_size(disk.size_bytes)} is too small")
+            raise PlanError(
+                f"disk {disk.name}: the image {image.source} is {format_size(size)}: a disk of "
+                f"{format_size(disk.size_bytes)} is too small"
+            )
         return size
 
     def _create(self, disk: Disk, base: str | None, size_bytes: int) -> None:
@@ -234,6 +244,8 @@ class Storage:
                 # The pool remembers a volume that was deleted behind its back.
                 pool.refresh(0)
                 pool.createXML(xml.render(root), 0)
+        # The definition that will name it survives a power cut, and so must it.
+        self._host.sync(disk.path or "")
 
     def _copy(self, disk: Disk, base: str, size_bytes: int) -> None:
         """A full copy takes long: it gets its name only when it is whole, so that a file of that name is whole."""
