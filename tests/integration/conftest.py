@@ -17,15 +17,23 @@ from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject impo
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirt.virConnect]:
-    """A host without guests: this machine, with a libvirt daemon of the session's own."""
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """This machine, with a libvirt daemon of the session's own."""
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     # They are made of packages from the network, which the session then has no more.
     guest_image.guest_image()
     guest_agent.agent_disk()
     private.become_private()
-    with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log") as connection:
-        yield connection
+    with daemon.running_daemon(tmp_path_factory.mktemp("daemon") / "log"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def host(machine: None) -> Iterator[libvirt.virConnect]:
+    """A host without guests."""
+    connection = daemon.connect()
+    yield connection
+    connection.close()
 
 
 @pytest.fixture

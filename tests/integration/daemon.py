@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import libvirt
@@ -33,12 +34,18 @@ user = "root"
 group = "root"
 cgroup_controllers = []
 """
+# While this file is there, a daemon that ended is not started again.
+HELD = Path("/run/libvirtd.held")
 # The shell is the first process of a PID namespace: with it go all guests and helpers, however the tests end. It
 # reaps the daemons' orphans.
-SUPERVISED = """
+SUPERVISED = f"""
 dbus-daemon --system --nofork --nopidfile &
 virtlogd &
-libvirtd &
+while true; do
+    libvirtd
+    sleep 0.1
+    while [ -e {HELD} ]; do sleep 0.1; done
+done &
 wait
 """
 DEFAULT_NETWORK = """
@@ -55,7 +62,7 @@ SECOND_NETWORK = "<network><name>second</name><bridge name='virbr1'/></network>"
 
 
 @contextmanager
-def running_daemon(log: Path) -> Iterator[libvirt.virConnect]:
+def running_daemon(log: Path) -> Iterator[None]:
     """Start the daemon, furnish it, and end it with everything that runs in it."""
     with Path("/etc/libvirt/qemu.conf").open("a") as settings:
         settings.write(SETTINGS)
@@ -66,17 +73,17 @@ def running_daemon(log: Path) -> Iterator[libvirt.virConnect]:
             [*command, "sh", "-c", SUPERVISED], stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        connection = _connect(log)
+        connection = connect(log)
         furnish(connection)
-        yield connection
         connection.close()
+        yield
     finally:
         # Nothing of it is worth a graceful end: all that it wrote goes with the namespaces.
         process.kill()
         process.wait()
 
 
-def _connect(log: Path) -> libvirt.virConnect:
+def connect(log: Path | None = None) -> libvirt.virConnect:
     """A connection, as soon as the daemon answers."""
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     limit = time.monotonic() + START_S
@@ -85,8 +92,33 @@ def _connect(log: Path) -> libvirt.virConnect:
             return libvirt.open(URI)
         except libvirt.libvirtError as error:
             if time.monotonic() > limit:
-                raise RuntimeError(f"libvirtd does not answer: {error}\n{log.read_text()[-2000:]}") from error
+                said = log.read_text()[-2000:] if log else ""
+                raise RuntimeError(f"libvirtd does not answer: {error}\n{said}") from error
             time.sleep(0.1)
+
+
+def kill_libvirtd() -> None:
+    """Kill the daemon as a lack of memory does. Its guests run on, and it stays away until it is to come back."""
+    HELD.touch()
+    while (process := _pid_of_libvirtd()) is not None:
+        os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def revive_libvirtd() -> libvirt.virConnect:
+    """Have the daemon started again where it is not running; a new connection to it."""
+    HELD.unlink(missing_ok=True)
+    return connect()
+
+
+def _pid_of_libvirtd() -> int | None:
+    """The daemon of this network namespace."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            ours = os.readlink(process / "ns/net") == os.readlink("/proc/self/ns/net")
+            if ours and (process / "comm").read_text() == "libvirtd\n":
+                return int(process.name)
+    return None
 
 
 def furnish(connection: libvirt.virConnect) -> None:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +29,8 @@ FILES: dict[ModuleType, Sequence[str]] = {
     os: ("replace", "unlink", "mkdir", "rmdir", "chmod", "fchmod"),
     tempfile: ("mkstemp",),
 }
+# Files that a definition names.
+FILE = re.compile(r"[\w./-]+\.(?:qcow2|raw|iso)")
 LOOKS = (["qemu-img", "info"],)
 
 
@@ -42,9 +44,9 @@ def is_step(name: str, arguments: Sequence[Any]) -> bool:
     return name != "run" or list(arguments[0][:2]) not in LOOKS
 
 
-def watch(before_step: Callable[[str], None]) -> None:
-    """Have a function called before every step, for the rest of this process."""
-    for place, names in ({libvirtmod: steps_of_libvirt(), subprocess: ("run",)} | FILES).items():
+def watch(before_step: Callable[[str], None], files: Mapping[ModuleType, Sequence[str]] = FILES) -> None:
+    """Have a function called before every step, with what it is about, for the rest of this process."""
+    for place, names in ({libvirtmod: steps_of_libvirt(), subprocess: ("run",)} | {**files}).items():
         for name in names:
             setattr(place, name, _watched(name, getattr(place, name), before_step))
 
@@ -52,55 +54,79 @@ def watch(before_step: Callable[[str], None]) -> None:
 def _watched(name: str, real: Callable[..., Any], before_step: Callable[[str], None]) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
         if is_step(name, arguments):
-            what = (
-                arguments[0] if name == "run" else [one for one in arguments if isinstance(one, str) and one[:1] == "/"]
-            )
-            before_step(f"{name} {' '.join(map(str, what))}".strip())
+            before_step(" ".join([name, *_files_of(name, arguments)]))
         return real(*arguments, **options)
 
     return call
 
 
-def killed_before(step: int, work: Callable[[], object]) -> str:
-    """Do work in a process of its own, that is killed with SIGKILL before its step of that number, from 0.
+def _files_of(name: str, arguments: Sequence[Any]) -> list[str]:
+    """What a call is about, as far as it has a name in the file system."""
+    if name.startswith("f"):
+        return [os.readlink(f"/proc/self/fd/{arguments[0]}")]
+    words = arguments[0] if name == "run" else [word for word in arguments if isinstance(word, str)]
+    return [found for word in words for found in (FILE.findall(word) if "<" in word else [word])]
 
-    Returns which step that was; empty when the work has no such step, and so was done. The work must not use a
-    connection that is open already.
-    """
+
+def aside(work: Callable[[Callable[[str], None]], object]) -> tuple[int, str]:
+    """Do work in a process of its own; how that ended, and what the work said. It must open its own connection."""
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
-        _work(step, work, writer)
+        _work(work, lambda text: os.write(writer, text.encode()))
     os.close(writer)
     with os.fdopen(reader) as pipe:
         said = pipe.read()
-    _process, status = os.waitpid(process, 0)
+    return os.waitpid(process, 0)[1], said
+
+
+def _work(work: Callable[[Callable[[str], None]], object], say: Callable[[str], object]) -> None:
+    """What the process does, that never returns."""
+    status = 1
+    try:
+        work(say)
+        status = 0
+    except Exception:  # noqa: BLE001 - whatever it is, the process that waits is to tell of it
+        say(traceback.format_exc())
+    finally:
+        os._exit(status)
+
+
+def killed_before(step: int, work: Callable[[], object]) -> str:
+    """Do work in a process of its own, that is killed with SIGKILL before its step of that number, from 0.
+
+    Returns which step that was; empty when the work has no such step, and so was done.
+    """
+    left = step
+
+    def working(say: Callable[[str], None]) -> None:
+        def count(name: str) -> None:
+            nonlocal left
+            if left == 0:
+                say(name)
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+
+        watch(count)
+        work()
+
+    status, said = aside(working)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return said
     assert status == 0, f"the work failed: {said}"
     return ""
 
 
-def _work(step: int, work: Callable[[], object], writer: int) -> None:
-    """What the process does, that never returns."""
-    left = step
+def steps_of(work: Callable[[], object], *more: str) -> list[list[str]]:
+    """The steps of work, each as the name of a call and the files that it is about. more: calls of os to watch, too."""
 
-    def count(name: str) -> None:
-        nonlocal left
-        if left == 0:
-            os.write(writer, name.encode())
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    status = 1
-    try:
-        watch(count)
+    def working(say: Callable[[str], None]) -> None:
+        watch(lambda step: say(f"{step}\n"), {**FILES, os: (*FILES[os], *more)})
         work()
-        status = 0
-    except Exception:  # noqa: BLE001 - whatever it is, the process that waits is to tell of it
-        os.write(writer, traceback.format_exc().encode())
-    finally:
-        os._exit(status)
+
+    status, said = aside(working)
+    assert status == 0, f"the work failed: {said}"
+    return [line.split() for line in said.splitlines()]
 
 
 def every_kill(prepare: Callable[[], object], work: Callable[[], object]) -> Iterator[str]:

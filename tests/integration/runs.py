@@ -29,15 +29,35 @@ def arguments(check: bool = False, /, **options: Any) -> bytes:
     return json.dumps({"ANSIBLE_MODULE_ARGS": {**options, **modes}}).encode()
 
 
+def start(module_name: str, check: bool = False, /, **options: Any) -> subprocess.Popen[bytes]:
+    """Begin to run a module, in a process group of its own."""
+    process = subprocess.Popen(
+        command(module_name),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(arguments(check, **options))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def ended(process: subprocess.Popen[bytes]) -> Result:
+    """The result of a module that was started, failed or not."""
+    said = process.communicate()[0]
+    try:
+        result: Result = json.loads(said)
+    except ValueError as error:
+        raise AssertionError(f"{process.args!r} printed no result: {said.decode(errors='replace')[-3000:]}") from error
+    return result
+
+
 def module(module_name: str, check: bool = False, /, **options: Any) -> Result:
     """Run a module; its result, failed or not."""
-    done = subprocess.run(command(module_name), check=False, input=arguments(check, **options), capture_output=True)
-    try:
-        result: Result = json.loads(done.stdout)
-    except ValueError as error:
-        said = (done.stdout + done.stderr).decode(errors="replace")
-        raise AssertionError(f"{module_name} printed no result: {said[-3000:]}") from error
-    return result
+    return ended(start(module_name, check, **options))
 
 
 def guest(check: bool = False, **options: Any) -> Result:

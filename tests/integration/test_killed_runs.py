@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from ansible_collections.hostforge.hypervisor.tests.integration.daemon import PO
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     EMULATED,
-    arguments,
-    command,
+    ended,
     guest,
     paths,
+    start,
     stored,
     virsh,
 )
@@ -69,36 +68,21 @@ def image(kvm: libvirt.virConnect) -> None:
     run("qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 48M", IMAGE)
 
 
-def start(**options: Any) -> subprocess.Popen[bytes]:
-    """A run of kvm_guest in a process group of its own, that has read its arguments."""
-    process = subprocess.Popen(
-        command("kvm_guest"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write(arguments(**options))
-    process.stdin.close()
-    return process
-
-
 def kill(after_s: float, group: bool, **options: Any) -> None:
     """Kill a run after a while: the module alone, as when memory runs out, or with the commands it has started."""
-    process = start(**options)
+    process = start("kvm_guest", **options)
     time.sleep(after_s)
     if group:
         os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
-    process.wait()
+    process.communicate()
 
 
 def duration(**options: Any) -> float:
     """How long the whole run takes."""
     begin = time.monotonic()
-    assert start(**options).wait() == 0
+    assert not ended(start("kvm_guest", **options)).get("failed")
     return time.monotonic() - begin
 
 

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError, HypervisorError
 
-__all__ = ["connect", "libvirt", "libvirt_says"]
+__all__ = ["connect", "libvirt", "libvirt_says", "steadily"]
 
 if TYPE_CHECKING:
     import libvirt
@@ -21,6 +22,11 @@ else:
         import libvirt
     except ImportError:
         libvirt = None
+
+T = TypeVar("T")
+# virErrorNumber: no such domain, network or pool; operation not valid in this state.
+MOVED = (42, 43, 49, 55)
+PAUSES_S = (0.05, 0.2, 0.5)
 
 
 def connect(uri: str) -> libvirt.virConnect:
@@ -51,3 +57,16 @@ def libvirt_says(doing: str = "") -> Iterator[None]:
     except errors as error:
         said = f"libvirt says: {error.get_error_message() or error}"
         raise HypervisorError(f"{doing}: {said}" if doing else said) from error
+
+
+def steadily(look: Callable[[], T]) -> T:
+    """Look again when what is looked at was removed, stopped or started by somebody else just then."""
+    errors = getattr(libvirt, "libvirtError", ())
+    for pause_s in PAUSES_S:
+        try:
+            return look()
+        except errors as error:
+            if error.get_error_code() not in MOVED:
+                raise
+        time.sleep(pause_s)
+    return look()

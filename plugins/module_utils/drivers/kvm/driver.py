@@ -31,6 +31,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
     connect,
     libvirt,
     libvirt_says,
+    steadily,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.live import LIVE
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import (
@@ -111,10 +112,13 @@ class KvmDriver(Driver):
         with libvirt_says("the guests cannot be read"):
             # What was known of pools may be old: this is also how a run looks again after it has waited for another.
             self._storage = None
-            self._seeds.look()
-            self._seen = Look(self._connection, self._host, self._disks, self._stale)
-            self._facts = Facts(self._connection, self._seen.users, self._disks, self._seen.holders)
-            return self._seen.guests(names, self._awaited)
+            return steadily(lambda: self._look(names))
+
+    def _look(self, names: Collection[str] | None) -> dict[str, Guest]:
+        self._seeds.look()
+        self._seen = Look(self._connection, self._host, self._disks, self._stale)
+        self._facts = Facts(self._connection, self._seen.users, self._disks, self._seen.holders)
+        return self._seen.guests(names, self._awaited)
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell about guests, with the addresses of each card and, if asked to, with what they use."""

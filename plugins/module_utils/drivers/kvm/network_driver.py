@@ -12,7 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import connect, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
+    connect,
+    libvirt_says,
+    steadily,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_plan import (
     is_pending,
     plan_network,
@@ -62,9 +66,14 @@ class NetworkDriver(Resource[Network]):
         """Read networks in one batch."""
         connection = self._connection()
         with libvirt_says("reading the networks"):
-            found = {network.name(): network for network in connection.listAllNetworks()}
-            plugged = _plugged(connection)
-            return {name: _read(one, plugged) for name, one in found.items() if names is None or name in names}
+            plugged = steadily(lambda: _plugged(connection))
+            return steadily(
+                lambda: {
+                    network.name(): _read(network, plugged)
+                    for network in connection.listAllNetworks()
+                    if names is None or network.name() in names
+                }
+            )
 
     def plan(self, wish: Wish[Network], have: Network | None) -> Iterator[Change]:
         """Yield the changes from state to wish."""

@@ -12,7 +12,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import connect, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import (
+    connect,
+    libvirt_says,
+    steadily,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_plan import plan_pool
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import FOLDER_TYPES, Pool
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_xml import (
@@ -56,8 +60,13 @@ class PoolDriver(Resource[Pool]):
         """Read pools in one batch."""
         connection = self._connection()
         with libvirt_says("reading the storage pools"):
-            found = {pool.name(): pool for pool in connection.listAllStoragePools()}
-            return {name: self._read(pool) for name, pool in found.items() if names is None or name in names}
+            return steadily(
+                lambda: {
+                    pool.name(): self._read(pool)
+                    for pool in connection.listAllStoragePools()
+                    if names is None or pool.name() in names
+                }
+            )
 
     def _read(self, handle: libvirt.virStoragePool) -> Pool:
         active, persistent = bool(handle.isActive()), bool(handle.isPersistent())
