@@ -62,7 +62,7 @@ SECOND_NETWORK = "<network><name>second</name><bridge name='virbr1'/></network>"
 
 
 @contextmanager
-def running_daemon(log: Path) -> Iterator[None]:
+def running_daemon(log: Path) -> Iterator[libvirt.virConnect]:
     """Start the daemon, furnish it, and end it with everything that runs in it."""
     with Path("/etc/libvirt/qemu.conf").open("a") as settings:
         settings.write(SETTINGS)
@@ -75,8 +75,9 @@ def running_daemon(log: Path) -> Iterator[None]:
     try:
         connection = connect(log)
         furnish(connection)
-        connection.close()
-        yield
+        yield connection
+        with suppress(libvirt.libvirtError):  # its daemon may have been killed meanwhile
+            connection.close()
     finally:
         # Nothing of it is worth a graceful end: all that it wrote goes with the namespaces.
         process.kill()

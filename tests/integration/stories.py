@@ -110,7 +110,7 @@ class Place:
     """The host, that is put back to how it was before each kill."""
 
     def __init__(self, connection: libvirt.virConnect, story: Story) -> None:
-        self._connection = connection
+        self.connection = connection
         self._story = story
         run("qemu-img", "create", "-q", "-f", "qcow2", SOURCE, "2M")
         run("qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 1M", SOURCE)
@@ -126,14 +126,14 @@ class Place:
 
     def restore(self) -> None:
         """Make the host what it was."""
-        clean(self._connection)
+        clean(self.connection)
         for folder in FOLDERS:
             shutil.rmtree(folder)
             shutil.copytree(aside(folder), folder)
-        for pool in self._connection.listAllStoragePools():
+        for pool in self.connection.listAllStoragePools():
             pool.refresh()
         for definition, autostart in zip(self._definitions, self._autostart, strict=True):
-            domain = self._connection.defineXML(definition)
+            domain = self.connection.defineXML(definition)
             domain.setAutostart(autostart)
             if (self._story.before or {}).get("state") == "running":
                 domain.create()
@@ -141,13 +141,13 @@ class Place:
     def look(self) -> dict[str, Any]:
         """All that counts: the guest, what is noted of it, every file, and what was in the disk that was there."""
         found = KvmDriver(URI, "", "", ModuleHost()).read(None)
-        roots = {domain.name(): ET.fromstring(domain.XMLDesc(INACTIVE)) for domain in self._connection.listAllDomains()}
+        roots = {domain.name(): ET.fromstring(domain.XMLDesc(INACTIVE)) for domain in self.connection.listAllDomains()}
         return {
             "guests": {name: tidy(guest) for name, guest in found.items()},
             "notes": {name: sorted(map(str, ledger.entries(root))) for name, root in roots.items()},
             "seeds": {name: ledger.seed_path(root) for name, root in roots.items()},
             "files": sorted(str(path) for folder in FOLDERS for path in folder.rglob("*")),
-            "pools": {pool.name(): sorted(pool.listVolumes()) for pool in self._connection.listAllStoragePools()},
+            "pools": {pool.name(): sorted(pool.listVolumes()) for pool in self.connection.listAllStoragePools()},
         }
 
 

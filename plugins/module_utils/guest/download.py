@@ -83,7 +83,7 @@ def _watched(url: str, answer: Any) -> Iterator[bytes]:
             # read1 returns what has come, where read would wait until it has as much as was asked for.
             chunk = answer.read1(CHUNK_BYTES)
         except Exception as error:  # as above
-            raise HostError(f"{url} cannot be fetched: {error or type(error).__name__}") from error
+            raise HostError(f"{url} cannot be fetched: {str(error) or type(error).__name__}") from error
         if not chunk:
             return
         yield chunk
