@@ -8,11 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 from urllib.error import HTTPError
-
-from ansible.module_utils.urls import open_url
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 
@@ -22,6 +20,8 @@ STALL_S = 60  # a server that sends nothing for so long has failed
 OPEN_S = 180  # and one that has not begun to send after so long, with all that it redirects to
 # One that sends less than this within STALL_S would take days for an image.
 DRIP_BYTES = 64 * 1024
+# While it opens a URL, urllib has the handlers of that URL, and so its password, in one place for all threads.
+_OPENING = Lock()
 
 
 def chunks_of(url: str, most_bytes: int | None = None) -> Iterator[bytes]:
@@ -48,32 +48,47 @@ def _too_long(url: str, most_bytes: int) -> HostError:
     return HostError(f"{url} cannot be fetched: it is longer than {most_bytes} bytes")
 
 
-def _opened(url: str) -> Any:
-    """The answer, of which nothing is read yet.
+class _Opening(Thread):
+    """Opens a URL, of whose answer nothing is read yet.
 
     A time limit of urllib is for each piece of a header, of which a server can send as many as it likes. So the
     opening is done aside, and given up; a module ends soon after.
     """
-    answers: list[Any] = []
-    errors: list[Exception] = []
 
-    def work() -> None:
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self.answer: Any = None
+        self.error: Exception | None = None
+        self.given_up = False
+
+    def run(self) -> None:
+        """Do it."""
         try:
-            # As it is sent: checksums and announced lengths are of that.
-            answers.append(open_url(url, timeout=STALL_S, http_agent=AGENT, decompress=False))
-        except Exception as error:  # noqa: BLE001 - what the server, TLS and urllib can raise has no common base
-            errors.append(error)
+            # Imported where it is needed: it brings TLS and HTTP along, which takes longer than all other imports.
+            from ansible.module_utils.urls import open_url
 
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(OPEN_S)
-    for error in errors:
-        if isinstance(error, HTTPError):
-            error.close()
-        raise HostError(f"{url} cannot be fetched: {error}") from error
-    if not answers:
+            # As it is sent: checksums and announced lengths are of that.
+            self.answer = open_url(self._url, timeout=STALL_S, http_agent=AGENT, decompress=False)
+            if self.given_up:
+                self.answer.close()
+        except Exception as error:  # noqa: BLE001 - what the server, TLS and urllib can raise has no common base
+            self.error = error
+            if isinstance(error, HTTPError):
+                error.close()
+
+
+def _opened(url: str) -> Any:
+    opening = _Opening(url)
+    with _OPENING:
+        opening.start()
+        opening.join(OPEN_S)
+    opening.given_up = opening.is_alive()
+    if opening.given_up:
         raise HostError(f"{url} cannot be fetched: there was no answer within {OPEN_S} s")
-    return answers[0]
+    if opening.error is not None:
+        raise HostError(f"{url} cannot be fetched: {opening.error}") from opening.error
+    return opening.answer
 
 
 def _watched(url: str, answer: Any) -> Iterator[bytes]:

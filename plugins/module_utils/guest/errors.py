@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class HypervisorError(Exception):
@@ -42,3 +43,12 @@ class MissingImageError(PlanError):
     def __init__(self, message: str, source: str) -> None:
         super().__init__(message)
         self.source = source
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say what was being done when the host failed: a command's own words may name neither file nor folder."""
+    try:
+        yield
+    except HostError as error:
+        raise HostError(f"{what}: {error}") from error

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import doing
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit
@@ -51,6 +52,11 @@ def write_seed(host: Host, cloud_init: CloudInit, path: str) -> None:
 
     xorriso is the maintained writer of ISO 9660; the label cidata is how cloud-init knows a seed.
     """
+    with doing(f"{path} cannot be made"):
+        _write_seed(host, cloud_init, path)
+
+
+def _write_seed(host: Host, cloud_init: CloudInit, path: str) -> None:
     folder = part_of(path)
     image = os.path.join(folder, "seed.iso")
     host.make_dir(os.path.dirname(path), 0o711)

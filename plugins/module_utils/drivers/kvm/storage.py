@@ -20,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     HostError,
     HypervisorError,
     PlanError,
+    doing,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
@@ -105,7 +106,8 @@ class Storage:
             base = self._base(disk.image)
             size = max(size or 0, self._image_size(disk, base, disk.image))
         if base is not None and disk.image is not None and disk.image.copy == "full":
-            self._copy(disk, base, size or 0)
+            with doing(f"disk {disk.name}: {disk.path} cannot be made"):
+                self._copy(disk, base, size or 0)
         else:
             self._create(disk, base, size or 0)
 
@@ -133,8 +135,9 @@ class Storage:
             except libvirt.libvirtError as error:
                 if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
                     raise
-        kind = self._info(path)["format"]
-        self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
+        with doing(f"{path} cannot be grown"):
+            kind = self._info(path)["format"]
+            self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
 
     def size(self, path: str) -> int | None:
         """The capacity of the data at path, in bytes; None when it is not there."""
