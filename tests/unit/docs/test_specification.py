@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import define, devices, read, storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    define,
+    devices,
+    edit,
+    read,
+    storage,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import plan, report
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import GUEST
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
@@ -62,7 +68,8 @@ def test_what_belongs_to_a_default_is_no_part_of_the_meaning() -> None:
 def test_the_page_of_kvm_tells_what_a_new_guest_gets() -> None:
     wish = Guest("new", disks=(Disk("root", 1024**3, path="/pool/new.root.qcow2"),), nics=(Nic("default"),))
     want = plan.complete(wish)
-    definition = define.new_definition(want, define.Plot("x86_64", want.disks or ()))
+    definition = define.new_definition(want, define.Plot("x86_64"))
+    edit.add_disks(definition, want.name, want.disks or ())
     found = report.describe(read.read_guest(definition, read.Facts()))
     found |= {"disks.bus": found["disks"][0]["bus"], "nics.model": found["nics"][0]["model"]}
     found |= {"disks.pool": storage.DEFAULT_POOL, "disks.format": devices.DEFAULT_FORMAT}

@@ -19,7 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.machine import is_express
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 MACHINES = {"x86_64": "q35", "aarch64": "virt"}
 # PCI Express devices are added to a running guest only where a port is free, and ports cannot be added to it.
@@ -28,14 +28,12 @@ SPARE_PORTS = 12
 
 @dataclass(frozen=True)
 class Plot:
-    """What a new definition needs beside the wish.
+    """What a new definition needs beside the wish. Disks come into it when their data is there.
 
-    arch: the host's. disks: those whose data is there, each with its path and format. notes: the ledger of disks.
-    seed: the path of the seed.
+    arch: the host's. notes: the ledger of disks. seed: the path of the seed.
     """
 
     arch: str
-    disks: tuple[Disk, ...] = ()
     notes: tuple[ledger.Entry, ...] = ()
     seed: str | None = None
 
@@ -101,11 +99,6 @@ def _firmware(root: Element, want: Guest, plot: Plot, machine: str | None) -> No
 
 def _devices(parent: Element, want: Guest, plot: Plot) -> None:
     taken: set[str] = set()
-    for disk in plot.disks:
-        target = devices.target_name(taken, disk.bus or devices.DEFAULT_BUS)
-        taken.add(target)
-        parent.append(devices.disk_element(disk, target))
-        devices.ensure_controller(parent, disk.bus)
     media = [drive.source for drive in want.cdroms or ()] + ([plot.seed] if plot.seed else [])
     for path in media:
         target = devices.target_name(taken, devices.CDROM_BUS)

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     check,
@@ -43,7 +42,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.l
     with_disks,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.seeds import Seeds
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
@@ -250,16 +249,16 @@ class KvmDriver(Driver):
         seed = self._seeds.path(want.name, want.cloud_init)
         notes = tuple(ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
         pending = tuple(replace(note, pending=note.made) for note in notes)
-        plot = define.Plot(arch, (), pending, seed)
-        domain = self._connection.defineXML(xml.render(define.new_definition(want, plot)))
+        new = define.new_definition(want, define.Plot(arch, pending, seed))
+        domain = self._connection.defineXML(xml.render(new))
         self._seeds.make(want.name, want.cloud_init)
+        for disk in disks:
+            self._make_disk(want.name, disk, new=disk.name not in kept)
         if disks:
-            for disk in disks:
-                self._disks.make(disk)
-            known = replace(want, uuid=domain.UUIDString())
-            whole = define.new_definition(known, replace(plot, disks=disks, notes=notes))
-            _keep_macs(whole, stored_root(domain))
-            domain = self._connection.defineXML(xml.render(whole))
+            # An image takes its time: what somebody else has changed in the definition meanwhile stays.
+            root = stored_root(domain, secure=True)
+            edit.add_disks(root, want.name, disks)
+            domain = self._connection.defineXML(xml.render(root))
         if want.autostart and want.autostart.enabled and not want.autostart.is_ordered:
             domain.setAutostart(1)
 
@@ -288,9 +287,20 @@ class KvmDriver(Driver):
             # Data that is there is not ours, unless a run was killed after it had made it.
             ours = not self._disks.is_there(disk) or (noted is not None and noted.pending)
             ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=ours, pending=ours))
+            new = not self._disks.is_there(disk)
             self._connection.defineXML(xml.render(root))
-            self._disks.make(disk)
+            self._make_disk(change.name, disk, new)
         self._edit(replace(change, after=disk))
+
+    def _make_disk(self, name: str, disk: Disk, new: bool) -> None:
+        """Make a disk that is noted. Data of others that came there meanwhile is not ours, whatever was noted."""
+        try:
+            self._disks.make(disk, new)
+        except TakenError:
+            root = stored_root(self._domain(name), secure=True)
+            ledger.forget(root, disk.path or "")
+            self._connection.defineXML(xml.render(root))
+            raise
 
     def _remove_disk(self, change: Change) -> None:
         """With its data: out of the running guest, then the data, then out of the definition.
@@ -393,14 +403,6 @@ class KvmDriver(Driver):
     def _restart(self, change: Change) -> None:
         self._stop(change)
         self._start(change)
-
-
-def _keep_macs(root: Element, stored: Element) -> None:
-    """Give the cards of a definition the MACs that libvirt made up when it was first defined."""
-    cards = zip(root.findall("devices/interface"), stored.findall("devices/interface"))
-    for card, known in cards:
-        if card.find("mac") is None:
-            xml.add(card, "mac", address=xml.attribute(known, "mac", "address"))
 
 
 def _nobody(_option: str, _device: str) -> list[str]:

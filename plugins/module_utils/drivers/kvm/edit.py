@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
@@ -24,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 Edit = Callable[[Element, Change], None]
 
@@ -135,6 +136,12 @@ def _add_disk(root: Element, change: Change) -> None:
         devices.ensure_controller(xml.ensure(root, "devices"), disk.bus)
     made = ledger.find(root, disk.path)
     ledger.write(root, ledger.Entry(disk.name, disk.path, made is not None and made.made))
+
+
+def add_disks(root: Element, guest: str, disks: Iterable[Disk]) -> None:
+    """Add disks whose data is there to a definition."""
+    for disk in disks:
+        _add_disk(root, Change(guest, "add", "disks", after=disk))
 
 
 def _remove_disk(root: Element, change: Change) -> None:

@@ -36,6 +36,13 @@ DEFAULT_POOL = "default"
 FOLDER_POOLS = ("dir", "fs", "netfs")  # pools whose volumes are files in a folder
 
 
+class TakenError(HypervisorError):
+    """Where a disk was to be made, data of somebody else has come into being."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(f"disk {disk.name}: {disk.path} came into being meanwhile; nothing was replaced")
+
+
 class Storage:
     """The disks' data on one host.
 
@@ -93,8 +100,14 @@ class Storage:
             if disk.image.remote_src and not is_url(disk.image.source):
                 self._image_size(disk, disk.image.source, disk.image)
 
-    def make(self, disk: Disk) -> None:
-        """Make a placed disk's data; data that is there already is kept, and grown if it is smaller."""
+    def make(self, disk: Disk, new: bool) -> None:
+        """Make a placed disk's data; data that is there already is kept, and grown if it is smaller.
+
+        new: when it was last looked at there was none, and it was noted that what is there will be ours. Data that came
+        there since then is a TakenError.
+        """
+        if new and self.is_there(disk):
+            raise TakenError(disk)
         if self.is_there(disk):
             self._check_kept(disk)
             self._make_known(disk.path or "")
@@ -105,6 +118,8 @@ class Storage:
         if disk.image is not None:
             base = self._base(disk.image)
             size = max(size or 0, self._image_size(disk, base, disk.image))
+        if self.is_there(disk):  # fetching takes its time
+            raise TakenError(disk)
         if base is not None and disk.image is not None and disk.image.copy == "full":
             with doing(f"disk {disk.name}: {disk.path} cannot be made"):
                 self._copy(disk, base, size or 0)
@@ -242,8 +257,10 @@ class Storage:
             try:
                 pool.createXML(xml.render(root), 0)
             except libvirt.libvirtError as error:
-                if error.get_error_code() != libvirt.VIR_ERR_STORAGE_VOL_EXIST or self.is_there(disk):
+                if error.get_error_code() != libvirt.VIR_ERR_STORAGE_VOL_EXIST:
                     raise
+                if self.is_there(disk):
+                    raise TakenError(disk) from error
                 # The pool remembers a volume that was deleted behind its back.
                 pool.refresh(0)
                 pool.createXML(xml.render(root), 0)
@@ -263,7 +280,7 @@ class Storage:
             self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", part, str(size_bytes)])
             self._host.run(["chmod", "0600", "--", part])
             if self.is_there(disk):
-                raise HypervisorError(f"disk {disk.name}: {path} came into being meanwhile; nothing was replaced")
+                raise TakenError(disk)
             self._host.rename(part, path)
         finally:
             self._host.remove(part)
