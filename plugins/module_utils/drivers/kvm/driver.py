@@ -362,13 +362,7 @@ class KvmDriver(Driver):
         self._seeds.make(change.name, change.after)
         domain = self._domain(change.name)
         root = stored_root(domain, secure=True)
-        drive = read.seed_drive(root)
-        if drive is None:
-            target = devices.target_name(devices.targets(root), devices.CDROM_BUS)
-            xml.ensure(root, "devices").append(devices.cdrom_element(path, target))
-        else:
-            devices.set_medium(drive, path)
-        ledger.write_seed_path(root, path)
+        edit.set_seed(root, path)
         self._connection.defineXML(xml.render(root))
         self._sweep_seeds(change)
 

@@ -188,6 +188,17 @@ def _add_cdrom(root: Element, change: Change) -> None:
     xml.ensure(root, "devices").append(devices.cdrom_element(change.after.source, target))
 
 
+def set_seed(root: Element, path: str) -> None:
+    """Put a seed into the drive that is for it, which is made when there is none."""
+    drive = read.seed_drive(root)
+    if drive is None:
+        target = devices.target_name(devices.targets(root), devices.CDROM_BUS)
+        xml.ensure(root, "devices").append(devices.cdrom_element(path, target))
+    else:
+        devices.set_medium(drive, path)
+    ledger.write_seed_path(root, path)
+
+
 def _remove_cdrom(root: Element, change: Change) -> None:
     found = find_drive(root, change.before.drive)
     if found is not None:
