@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +50,24 @@ class Book:
         return max(int(line) for line in note.read_text().split()) / 1024
 
 
-def write(folder: Path, name: str, task: dict[str, Any], changes: bool | None = False) -> Book:
-    """A playbook for the local machine, in YAML, as users write it. task: the module's full name and its options."""
-    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": [task]}
-    path = folder / f"{name}.yml"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        yaml.safe_dump([play], file, sort_keys=False)
+def write(
+    folder: Path, name: str, task: dict[str, Any], changes: bool | None = False, variables: dict[str, Any] | None = None
+) -> Book:
+    """A playbook for the local machine, in YAML, as users write it, in a folder of its own.
+
+    task: the module's full name and its options. variables: those of the host, in a file beside the playbook.
+    """
+    own = folder / name
+    (own / "host_vars").mkdir(parents=True, exist_ok=True)
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (own / "host_vars/localhost.yml").write_text(yaml.safe_dump({**local, **(variables or {})}, sort_keys=False))
+    path = own / "book.yml"
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
+    path.write_text(yaml.safe_dump([play], sort_keys=False))
     return Book(path, changes)
+
+
+def guests(folder: Path, name: str, wishes: list[dict[str, Any]], changes: bool = False) -> Book:
+    """A playbook with one task for guests, which are in the host's variables. There is no acceleration."""
+    task = {"hostforge.hypervisor.kvm_guest": {"kvm": {"type": "qemu"}, "guests": "{{ hypervisor_guests }}"}}
+    return write(folder, name, task, changes, {"hypervisor_guests": wishes})

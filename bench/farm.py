@@ -42,11 +42,6 @@ def wish(number: int, disks: bool = True) -> dict[str, Any]:
     return {**written, "disks": [{"name": "root", "size": "20 GiB"}]} if disks else written
 
 
-def task(guests: list[dict[str, Any]]) -> dict[str, Any]:
-    """The one task that makes them so. There is no acceleration, so that it runs on any machine."""
-    return {"hostforge.hypervisor.kvm_guest": {"kvm": {"type": "qemu"}, "guests": guests}}
-
-
 def fill(connection: libvirt.virConnect, count: int) -> None:
     """Bring the host to so many guests. The collection has made the first; the others are its likes."""
     stored = connection.lookupByName(MODEL)

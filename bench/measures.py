@@ -58,7 +58,7 @@ class Bench:
 
     def book(self, name: str, numbers: Sequence[int], changes: bool = False, disks: bool = True) -> books.Book:
         """The playbook that wishes for the guests of those numbers."""
-        return books.write(self.folder, name, farm.task([farm.wish(one, disks) for one in numbers]), changes)
+        return books.guests(self.folder, name, [farm.wish(one, disks) for one in numbers], changes)
 
     def afresh(self, run: Run) -> Run:
         """The same run, on a host without guests."""
@@ -181,4 +181,4 @@ def _with_images(bench: Bench, name: str, sources: Sequence[str]) -> float:
     images = [{"source": source, "format": "raw", "checksum": "none"} for source in sources]
     disks = [[{"name": "root", "format": "qcow2", "image": image}] for image in images]
     guests = [{"name": f"{name}-{number}", "disks": disk} for number, disk in enumerate(disks)]
-    return books.write(bench.folder, name, farm.task(guests), changes=True).play()
+    return books.guests(bench.folder, name, guests, changes=True).play()
