@@ -10,6 +10,8 @@ import pstats
 
 import libvirt
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject
 
@@ -27,6 +29,11 @@ def calls_of(subject: KvmSubject, names: list[str] | None) -> int:
     driver = subject.make_driver()
     profile = cProfile.Profile()
     assert len(profile.runcall(driver.read, names)) == (GUESTS if names is None else len(names))
+    return calls_in(profile)
+
+
+def calls_in(profile: cProfile.Profile) -> int:
+    """How often the daemon was asked something."""
     rows = pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]
     return sum(row[0] for (_file, _line, name), row in rows if asks(name))
 
@@ -43,3 +50,14 @@ def test_reading_many_guests_takes_two_calls_each(kvm: libvirt.virConnect) -> No
     assert calls_of(subject, None) <= GUESTS * EACH + FIXED
     # All definitions are looked at, because guests may share a disk; but no more than that.
     assert calls_of(subject, ["guest-7"]) <= GUESTS + EACH + FIXED
+
+
+def test_checking_many_new_guests_asks_for_the_host_once(kvm: libvirt.virConnect) -> None:
+    driver = KvmSubject(kvm).make_driver()
+    wishes = [Wish(Guest(f"guest-{number}", nics=(Nic(network="default"),))) for number in range(GUESTS)]
+    assert driver.read([wish.item.name for wish in wishes]) == {}
+    plans = [(wish, list(driver.plan(wish, None))) for wish in wishes]
+    profile = cProfile.Profile()
+    for wish, changes in plans:
+        assert profile.runcall(list, driver.check(wish, changes)) == []
+    assert calls_in(profile) <= FIXED

@@ -109,6 +109,20 @@ def test_nothing_to_do_reads_once() -> None:
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
+def test_where_nothing_is_to_do_it_is_planned_once(check_mode: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = Lamps({"a": Lamp("a", "red"), "b": Lamp("b", "red")})
+    plan, planned = lamps.plan, []
+
+    def counted(wish: Wish[Lamp], have: Lamp | None) -> Iterator[Change]:
+        planned.append(wish.item.name)
+        return plan(wish, have)
+
+    monkeypatch.setattr(lamps, "plan", counted)
+    converge(lamps, wishes("a", "b"), check_mode)
+    assert planned == ["a", "b"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
 def test_a_refused_plan_stops_only_its_own(check_mode: bool) -> None:
     lamps = Lamps(errors={"plan a": PlanError("no red for a"), "check b": PlanError("no socket for b")})
     outcomes = converge(lamps, wishes("a", "b", "c"), check_mode)
