@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +22,14 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import KvmDriver
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
-from ansible_collections.hostforge.hypervisor.tests.integration.runs import attempt, guest, stored
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
+    EMULATED,
+    arguments,
+    attempt,
+    command,
+    guest,
+    stored,
+)
 
 # Long enough for any machine: only a test that fails waits so long.
 PATIENCE_S = 50
@@ -56,8 +67,9 @@ def server(tmp_path: Path, kvm: libvirt.virConnect) -> Iterator[Server]:
             self.send_header("Content-Length", str(len(served.body)))
             self.end_headers()
             self.wfile.flush()
-            served.release()
-            self.wfile.write(served.body)
+            with suppress(threading.BrokenBarrierError, BrokenPipeError):
+                served.release()
+                self.wfile.write(served.body)
 
         def log_message(self, *words: object) -> None:
             """Say nothing."""
@@ -72,6 +84,10 @@ def server(tmp_path: Path, kvm: libvirt.virConnect) -> Iterator[Server]:
     http.server_close()
 
 
+def parts_left() -> list[Path]:
+    return [path for folder in ("/var/lib/hostforge", "/var/lib/libvirt") for path in Path(folder).rglob(".hostforge*")]
+
+
 def names(count: int = GUESTS) -> list[str]:
     return [f"guest-{number}" for number in range(count)]
 
@@ -83,6 +99,28 @@ def test_images_are_fetched_at_the_same_time(server: Server) -> None:
     result = guest(guests=guests)
     assert [entry["name"] for entry in result["guests"]] == names()
     assert server.asked == Counter(f"/{name}" for name in names())
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=str)
+def test_an_interrupted_run_waits_for_nobody_and_the_next_goes_on(server: Server, signal_: signal.Signals) -> None:
+    held = server.together = threading.Barrier(GUESTS + 1)
+    guests = [{"name": name, "disks": [{"name": "root", "image": server.image(name)}]} for name in names()]
+    with subprocess.Popen(
+        command("kvm_guest"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run_:
+        assert run_.stdin is not None
+        run_.stdin.write(arguments(kvm=EMULATED, guests=guests))
+        run_.stdin.close()
+        end = time.monotonic() + PATIENCE_S
+        while server.asked.total() < GUESTS and time.monotonic() < end:
+            time.sleep(0.05)
+        run_.send_signal(signal_)
+        assert run_.wait(PATIENCE_S) != 0
+        assert held.n_waiting == GUESTS, "the server still keeps all of them waiting"
+    held.abort()
+    server.together = None
+    guest(guests=guests)
+    assert parts_left() == []
 
 
 def test_an_image_for_many_is_fetched_once(server: Server) -> None:
