@@ -189,6 +189,14 @@ options:
       pool:
         description: Storage pool that the data lies in. The hypervisor's default where nothing is written.
         type: str
+      path:
+        description:
+          - Data that is there already, made by others, for a disk that is to have it. A block device or a file on the host.
+          - It is never made, formatted or deleted, and no two disks have it. Of a file, O(disks[].format) is needed; that of
+            a device is V(raw) where nothing is written. O(disks[].size) is then the least size. A file is grown to it; a
+            device has to be that large.
+          - Not together with O(disks[].pool) and O(disks[].image).
+        type: path
       format:
         description: Format of the data. The hypervisor's default where nothing is written.
         type: str

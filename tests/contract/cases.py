@@ -19,7 +19,7 @@ from ansible_collections.hostforge.hypervisor.tests.contract import (
     storage,
     survival,
 )
-from ansible_collections.hostforge.hypervisor.tests.contract.needs import UUIDS, needs_of
+from ansible_collections.hostforge.hypervisor.tests.contract.needs import GIVEN, UUIDS, needs_of
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import Edit, Subject
 
 MODULES = (lifecycle, edits, running, storage, survival, faults)
@@ -65,6 +65,7 @@ def _cases(kind: type[Subject], function: Any) -> Iterator[Case]:
 def _features(kind: type[Subject]) -> frozenset[str]:
     own = {"pending" if kind.traits.stores_pending else "no pending", *(["image"] if kind.image else [])}
     own |= {UUIDS} if "uuid" in kind.traits.fields else set()
+    own |= {GIVEN} if kind.given else set()
     return kind.features | own
 
 

@@ -89,11 +89,16 @@ class FakeDriver(Driver):
                 yield PlanError(f"there is no pool {disk.pool}")
             if disk.image is not None and disk.image.source not in self.hypervisor.files:
                 yield PlanError(f"there is no image {disk.image.source}")
-            kept = self.hypervisor.files.get(disk.path or self._path(change.name, disk))
-            if disk.size_bytes is None and disk.image is None and kept is None:
-                yield PlanError(f"disk {disk.name} needs a size or an image")
-            if kept is not None and kept["bytes"] > (disk.size_bytes or kept["bytes"]):
-                yield PlanError(f"disk {disk.name} is there already, and larger")
+            yield from self._check_data(change.name, disk)
+
+    def _check_data(self, name: str, disk: Disk) -> Iterator[PlanError]:
+        kept = self.hypervisor.files.get(disk.path or self._path(name, disk))
+        if disk.path is not None and kept is None:
+            yield PlanError(f"there is no data at {disk.path}")
+        if disk.size_bytes is None and disk.image is None and kept is None:
+            yield PlanError(f"disk {disk.name} needs a size or an image")
+        if kept is not None and disk.path is None and kept["bytes"] > (disk.size_bytes or kept["bytes"]):
+            yield PlanError(f"disk {disk.name} is there already, and larger")
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""

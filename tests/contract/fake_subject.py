@@ -36,6 +36,7 @@ PLACE = Place(
     bridge="br0",
     pools=("default", "fast"),
     image="/images/base.qcow2",
+    given="/elsewhere/given.qcow2",
     options={"cpu_mode": ("host", "plain"), "type": ("fast", "slow")},
     disk_options={"tier": ("gold", "iron")},
 )
@@ -49,12 +50,14 @@ class FakeSubject(Subject):
     base = base_wish(PLACE, HOT_TRAITS)
     edits = standard_edits(PLACE, HOT_TRAITS)
     image = PLACE.image
+    given = PLACE.given
     kind: type[FakeDriver] = FakeDriver
 
     def __init__(self) -> None:
         self.hypervisor = FakeHypervisor(frozen=not self.traits.stores_pending)
         for path in (*PLACE.media, PLACE.image):
             self.hypervisor.make_file(path, 16 * MIB, "qcow2", None)
+        self.hypervisor.make_file(PLACE.given, 24 * MIB, "qcow2", None)
 
     def make_driver(self) -> Driver:
         return self.kind(self.hypervisor, self.traits)

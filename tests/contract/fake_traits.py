@@ -31,6 +31,7 @@ FIELDS = {
     "disks.bus": Field(RESTART),
     "disks.pool": Field(CREATION),
     "disks.format": Field(CREATION),
+    "disks.path": Field(CREATION),
     "disks.tier": Field(RESTART),
     "cdroms": Field(RESTART),
     "cdroms.source": Field(HOT),

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 Function = Callable[..., None]
-# Beside the features of subject.py, those that follow from the traits and from the subject's image.
+# Beside the features of subject.py, those that follow from the traits and from what the subject brings.
 PENDING = "pending"
 NO_PENDING = "no pending"
 IMAGE = "image"
+GIVEN = "given"
 UUIDS = "uuids"  # they can be chosen
 
 

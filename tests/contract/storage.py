@@ -18,7 +18,7 @@ from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     there,
     verbs,
 )
-from ansible_collections.hostforge.hypervisor.tests.contract.needs import IMAGE, PENDING, needs
+from ansible_collections.hostforge.hypervisor.tests.contract.needs import GIVEN, IMAGE, PENDING, needs
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import FOREIGN, POWER, START, Subject
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 
@@ -141,6 +141,48 @@ def an_image_is_only_for_new_disks(subject: Subject) -> None:
     again(subject, replace(subject.base, disks=(replace(_root(subject), image=Image(subject.image)),)))
 
 
+@needs(GIVEN)
+def data_that_is_given_is_never_deleted(subject: Subject) -> None:
+    data = _content(subject, subject.given)
+    want = replace(subject.base, disks=(_root(subject), _given(subject)))
+    for _time in range(2):
+        predicted(subject, want)
+        assert _path(subject, "given") == subject.given
+        assert _content(subject, subject.given) == data
+        again(subject, want)
+        predicted(subject, subject.base, delete_disks=True)
+        assert _content(subject, subject.given) == data
+    run(subject, want)
+    done = run(subject, Guest(subject.base.name, state="absent"), delete_disks=True)
+    assert verbs(done) == ["delete disks", "remove guest"]
+    assert _content(subject, subject.given) == data
+
+
+@needs(GIVEN)
+def data_that_is_given_is_at_least_as_large_as_wished(subject: Subject) -> None:
+    small, large = (replace(_given(subject), size_bytes=size * MIB) for size in (8, 40))
+    want = replace(subject.base, disks=(_root(subject), small))
+    run(subject, want)
+    again(subject, want)
+    again(subject, replace(want, disks=(_root(subject), Disk("given"))))
+    done = predicted(subject, replace(want, disks=(_root(subject), large)))
+    assert verbs(done) == ["grow disks.size_bytes"]
+    run(subject, subject.base)
+    huge = replace(large, size_bytes=64 * MIB)
+    predicted(subject, replace(want, disks=(_root(subject), huge)))
+    assert {disk.name: disk.size_bytes for disk in there(subject).disks or ()}["given"] == 64 * MIB
+
+
+@needs(GIVEN)
+def data_that_is_not_given_is_not_made(subject: Subject) -> None:
+    path = f"{subject.given}.missing"
+    wish = replace(subject.base, disks=(replace(_given(subject), path=path),))
+    assert path in refused(subject, wish).error
+    run(subject, subject.base)
+    refused(subject, replace(subject.base, disks=(_root(subject), *(wish.disks or ()))))
+    assert not subject.has_file(path)
+
+
 @needs(FOREIGN)
 def a_foreign_disk_is_detached_and_kept(subject: Subject) -> None:
     run(subject, subject.base)
@@ -196,6 +238,10 @@ def _path(subject: Subject, name: str) -> str:
 
 def _data(subject: Subject) -> Disk:
     return replace(_root(subject), name="data", size_bytes=33 * MIB, image=None)
+
+
+def _given(subject: Subject) -> Disk:
+    return Disk("given", path=subject.given, format="qcow2")
 
 
 def _with_data(subject: Subject) -> str:

@@ -31,7 +31,7 @@ OTHER_UUID = "0b1f2c3d-1b5d-4c55-9d4e-0c9a5a3f7b22"
 
 @dataclass(frozen=True)
 class Place:
-    """What the host offers: two networks, perhaps a bridge, two media, perhaps a second pool and an image.
+    """What the host offers: two networks and media, perhaps a bridge, a second pool, an image and data of others.
 
     options: of the hypervisor's own, each with a value before and a value after; disk_options: the same of disks.
     models: of a network card.
@@ -42,6 +42,7 @@ class Place:
     bridge: str = ""
     pools: tuple[str, ...] = ("default",)
     image: str = ""
+    given: str = ""
     buses: tuple[str, str] = ("virtio", "sata")
     models: tuple[str, str] = ("virtio", "e1000")
     firmwares: tuple[str, ...] = ("bios", "uefi")
@@ -159,6 +160,10 @@ def _disk_edits(place: Place, base: Guest) -> list[Edit]:
         edits.append(Edit("disk pool", "disks.pool", {"disks": (replace(root, pool=place.pools[1]),)}))
         edits.append(Edit("disk in another pool", "disks", {"disks": (root, replace(data, pool=place.pools[1]))}))
     edits += [_disk_option_edit(key, after, root) for key, (_before, after) in place.disk_options.items()]
+    if place.given:
+        given = Disk("root", path=place.given, format="qcow2")
+        edits.append(Edit("disk path", "disks.path", {"disks": (given,)}))
+        edits.append(Edit("disk of others added", "disks", {"disks": (root, replace(given, name="theirs"))}))
     if place.image:
         thin = replace(data, image=Image(place.image))
         edits.append(Edit("disk from an image", "disks", {"disks": (root, thin)}))

@@ -38,6 +38,7 @@ from ansible_collections.hostforge.hypervisor.tests.integration.private import r
 
 MEDIA = ("/var/lib/hostforge/one.iso", "/var/lib/hostforge/two.iso")
 IMAGE = "/var/lib/hostforge/base.qcow2"
+GIVEN = "/var/lib/hostforge/theirs.given.qcow2"
 FOLDERS = (*POOLS.values(), "/var/lib/hostforge")
 PLACE = Place(
     networks=("default", "second"),
@@ -45,6 +46,7 @@ PLACE = Place(
     bridge=BRIDGE,
     pools=tuple(POOLS),
     image=IMAGE,
+    given=GIVEN,
     options={
         "machine": ("pc-q35-7.2", "pc-q35-7.1"),
         "cpu_mode": ("maximum", "host-model"),
@@ -99,6 +101,7 @@ class KvmSubject(Subject):
         "card untagged": LIBVIRT_11,
     }
     image = IMAGE
+    given = GIVEN
     # None of its guests shuts down when asked, so there is nothing to wait for.
     shutdown_timeout_s = 0
     kind: ClassVar[type[KvmDriver]] = EmulatedKvmDriver
@@ -109,6 +112,7 @@ class KvmSubject(Subject):
         for medium in MEDIA:
             Path(medium).write_bytes(b"not really a medium")
         run("qemu-img", "create", "-q", "-f", "qcow2", IMAGE, "16M")
+        foreign.make_disk(GIVEN, "qcow2")
 
     def make_driver(self) -> KvmDriver:
         return self.kind(URI, "/var/lib/hostforge/images", "/var/lib/hostforge/seeds", ModuleHost())

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
-from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS
+from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS, START_S
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     Result,
@@ -258,3 +261,109 @@ def test_a_guest_with_snapshots_is_not_forgotten_without_being_told(db1: libvirt
     assert db1.listAllSnapshots()
     guest(**GONE_WITH_DISKS)
     assert os.listdir(FOLDER) == []
+
+
+def test_the_disks_of_a_guest_that_others_made_survive_it(kvm: libvirt.virConnect) -> None:
+    """In no pool, and in one: none of them is ours, though one is called as ours are."""
+    theirs = [foreign.make_disk(path, "qcow2") for path in ("/var/lib/hostforge/old.qcow2", f"{FOLDER}/db1.vdx.qcow2")]
+    use(theirs[0], name="db1")
+    virsh("attach-disk", "db1", theirs[1], "vdx", "--subdriver", "qcow2", "--config")
+    assert mend(name="db1", disks=[{"name": "hda"}], delete_disks=True) == ["remove disks vdx"]
+    assert kept(guest(**GONE_WITH_DISKS)) == [theirs[0]]
+    assert all(map(os.path.exists, theirs))
+
+
+def test_the_guests_of_others_survive_everything_that_is_done_to_one(db1: libvirt.virDomain) -> None:
+    """Also one whose name begins with the other's, and whose files therefore do."""
+    guest(**{**DB1, "name": "db1.data"})
+    use(foreign.make_disk(f"{FOLDER}/db1.theirs.qcow2", "qcow2"))
+    others = [f"{FOLDER}/db1.data.root.qcow2", f"{FOLDER}/db1.data.data.qcow2", f"{FOLDER}/db1.theirs.qcow2"]
+    before = [content(path) for path in others], [ET.tostring(stored(name)) for name in ("other", "db1.data")]
+    assert mend(**WITHOUT_DATA) == ["remove disks data"]
+    guest(**GONE_WITH_DISKS)
+    assert before == ([content(path) for path in others], [ET.tostring(stored(name)) for name in ("other", "db1.data")])
+
+
+def test_a_medium_that_is_the_disk_of_a_guest_of_ours_keeps_it(db1: libvirt.virDomain) -> None:
+    """Another guest reads it as a cdrom."""
+    root = ET.fromstring(foreign.GUEST.format(name="other", path=foreign.make_disk(ISO, "raw"), format="raw"))
+    drive = root.find("devices/disk[@device='cdrom']")
+    assert drive is not None
+    drive.set("type", "file")
+    ET.SubElement(drive, "source", file=DATA)
+    define(root)
+    assert kept(guest(**GONE_WITH_DISKS)) == [DATA]
+    assert os.path.exists(DATA)
+
+
+def test_a_disk_that_a_process_of_another_has_open_is_kept(db1: libvirt.virDomain) -> None:
+    """A guest of another user, or of no libvirt at all."""
+    command = ["qemu-io", "-f", "qcow2", DATA]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        other.stdin.write(b"read 0 512\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        said = attempt(**GONE_WITH_DISKS)["msg"]
+        assert f"{DATA} is not deleted: a process that is no guest of this libvirt has it open" in said
+        other.stdin.close()
+    assert os.path.exists(DATA)
+    assert kept(guest(**GONE_WITH_DISKS)) == []
+
+
+# A daemon that shares nothing with the other one but the network and the pools' folders.
+SECOND = """
+for folder in /run/libvirt /etc/libvirt /var/cache/libvirt /var/lib/libvirt/qemu; do
+  mkdir -p $folder && mount -t tmpfs none $folder || exit 1
+done
+exec libvirtd --config "$1" --pid-file "$2"
+"""
+
+
+@pytest.fixture
+def second(host: libvirt.virConnect, tmp_path: Path) -> Iterator[str]:
+    """The URI of a second libvirt on this host."""
+    settings, log = tmp_path / "libvirtd.conf", tmp_path / "log"
+    settings.write_text(f'unix_sock_dir = "{tmp_path}"\nauth_unix_rw = "none"\n')
+    script = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", SECOND, "sh", str(settings)]
+    with log.open("wb") as output:
+        daemon = subprocess.Popen([*script, str(tmp_path / "pid")], stdout=output, stderr=output)
+    try:
+        limit = time.monotonic() + START_S
+        while not (tmp_path / "libvirt-sock").exists() and daemon.poll() is None and time.monotonic() < limit:
+            time.sleep(0.1)
+        assert (tmp_path / "libvirt-sock").exists(), log.read_text()
+        yield f"qemu:///system?socket={tmp_path}/libvirt-sock"
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+def test_guests_of_another_libvirt_with_the_same_name_are_not_touched(
+    db1: libvirt.virDomain, second: str, tmp_path: Path
+) -> None:
+    theirs = foreign.make_disk(str(tmp_path / "db1.root.qcow2"), "qcow2")
+    root = {"name": "root", "path": theirs, "format": "qcow2"}
+    done = guest(uri=second, name="db1", memory="64 MiB", disks=[root])
+    assert actions(done) == ["create guest"]
+    before = run("virsh", "-c", second, "dumpxml", "db1"), content(theirs)
+    assert kept(guest(**GONE_WITH_DISKS)) == []
+    assert os.listdir(FOLDER) == []
+    assert (run("virsh", "-c", second, "dumpxml", "db1"), content(theirs)) == before
+    guest(**DB1)
+    assert kept(guest(uri=second, **GONE_WITH_DISKS)) == [theirs]
+    assert paths(stored("db1")) == [ROOT, DATA]
+    assert all(map(os.path.exists, (theirs, ROOT, DATA)))
+
+
+def test_no_second_disk_of_an_image_reads_all_of_it(kvm: libvirt.virConnect) -> None:
+    """A checksum is of the file that was fetched; a thin disk is then made of it without a look at its content."""
+    run("qemu-img", "create", "-q", "-f", "qcow2", IMAGE, "16M")
+    checksum = f"sha256:{content(IMAGE)}"
+    wish = {"disks": [{"name": "root", "image": {"source": IMAGE, "checksum": checksum}}]}
+    guest(name="first", **wish)
+    (cached,) = Path("/var/lib/hostforge/images").iterdir()
+    run("qemu-io", "-f", "qcow2", "-c", "write -q -P 1 0 64k", str(cached))
+    guest(name="second", **wish)
+    assert content(str(cached)) != checksum.partition(":")[2], "it is as it was changed, which nobody noticed"

@@ -43,7 +43,8 @@ class Driver(Resource[Guest]):
     ========== ================= ===================================================================================
 
     A new disk whose data is there already, because it was detached and kept, gets that data back, grown to the wished
-    size; check() refuses it where the data is larger. Nothing that is there is ever written over.
+    size; check() refuses it where the data is larger. Nothing that is there is ever written over. A new disk with a
+    path gets the data there, which check() refuses where it is missing or anything else uses it; it is never owned.
     """
 
     traits: Traits

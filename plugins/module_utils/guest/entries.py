@@ -20,7 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lists i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Cdrom, Disk, Nic
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
-DISK_FIELDS = ("bus", "pool", "format")
+DISK_FIELDS = ("bus", "pool", "format", "path")
 NIC_FIELDS = ("vlan", "model", "link")
 
 
@@ -142,13 +142,18 @@ def _disk(judge: Judge, entry: Entry) -> Differences:
         lost = f"the data of disk {stored.name} is not where it should be ({stored.path})"
         found = judge.entry(judge.change("add", "disks", key=stored.name, after=stored), True, False, stored)
         yield replace(found, refusal=f"{lost}: bring it back, or leave the disk out")
-    elif wished.size_bytes is not None:
+    elif wished.size_bytes is not None and not _is_enough(wished, stored.size_bytes):
         change = judge.change("grow", "disks.size_bytes", key=stored.name, after=wished.size_bytes)
         # What a running guest sees may lag behind the data's size; a driver that cannot tell says nothing.
         seen = None if entry.live is None else entry.live.size_bytes or stored.size_bytes
         for found in judge.value(change, stored.size_bytes, seen, entry.live is not None):
             shrinks = wished.size_bytes < stored.size_bytes
             yield replace(found, refusal=_shrink(stored, wished.size_bytes)) if shrinks else found
+
+
+def _is_enough(wished: Disk, size_bytes: int) -> bool:
+    """Data that somebody else made may be larger than is wished."""
+    return wished.path is not None and (wished.size_bytes or 0) <= size_bytes
 
 
 def _shrink(disk: Disk, wanted: int) -> str:

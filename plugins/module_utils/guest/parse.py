@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, TypeVar
@@ -154,6 +155,7 @@ def _check_whole(read: Reader, guest: Guest) -> None:
     if guest.secure_boot and guest.firmware == "bios":
         read.wrong("secure_boot", "needs firmware uefi")
     _once(read, "disks", "name", [disk.name for disk in guest.disks or ()])
+    _once(read, "disks", "path", [disk.path for disk in guest.disks or () if disk.path])
     _once(read, "nics", "mac", [nic.mac for nic in guest.nics or () if nic.mac])
     _once(read, "cdroms", "source", [drive.source for drive in guest.cdroms or () if drive.source])
 
@@ -196,6 +198,10 @@ def _boot_order(read: Reader) -> tuple[str, ...] | None:
 
 def _disk(read: Reader, hypervisor: str) -> Disk:
     image = _image(read.sub("image")) if read.get("image") is not None else None
+    if read.get("path") is not None:
+        for key in ("image", "pool"):
+            if read.get(key) is not None:
+                read.wrong(key, "not allowed beside path, which says where data is that is there already")
     return Disk(
         name=read.text("name", DISK_NAME, DISK_NAME_SAYS) or "",
         size_bytes=read.parsed("size", parse_size),
@@ -203,8 +209,17 @@ def _disk(read: Reader, hypervisor: str) -> Disk:
         image=image,
         format=read.get("format"),
         bus=read.get("bus"),
+        path=_disk_path(read),
         options=_options(read, hypervisor),
     )
+
+
+def _disk_path(read: Reader) -> str | None:
+    path = read.text("path", LINE, LINE_SAYS)
+    if path is not None and not path.startswith("/"):
+        read.wrong("path", "an absolute path on the host is allowed")
+    # Two slashes in front are something else than one, which no hypervisor means.
+    return None if path is None else "/" + os.path.normpath(path).lstrip("/")
 
 
 def _image(read: Reader) -> Image:

@@ -191,7 +191,7 @@ def kept_disks(outcome: Outcome[Any]) -> list[str]:
     kept: dict[str, str | None] = {}
     for change in outcome.changes:
         if change.verb == "remove" and change.field == "guest":
-            kept.update({disk.name: disk.path for disk in change.before.disks or ()})
-        elif change.verb == "remove" and change.field == "disks":
+            kept.update({disk.name: disk.path for disk in change.before.disks or () if disk.size_bytes is not None})
+        elif change.verb == "remove" and change.field == "disks" and change.before.size_bytes is not None:
             kept[entry_key(change.before)] = change.before.path
     return [path for name, path in kept.items() if path and name not in deleted]

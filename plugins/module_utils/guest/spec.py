@@ -36,6 +36,7 @@ DISK: Spec = {
     "name": {"type": "str", "required": True},
     "size": {"type": "str"},
     "pool": {"type": "str"},
+    "path": {"type": "path"},
     "format": {"type": "str", "choices": ["qcow2", "raw"]},
     "bus": {"type": "str", "choices": ["virtio", "scsi", "sata", "nvme"]},
     "image": {"type": "dict", "options": IMAGE},
@@ -111,7 +112,7 @@ def parse_wishes(
     def parse(read: Reader) -> Wish[Guest]:
         return Wish(_in_form(read, parse_guest(read, hypervisor), hypervisor, forms or {}), parse_policy(read))
 
-    return parse_entries("guest", params, spec, parse, lambda wishes: [*_same_uuids(wishes), *_same_macs(wishes)])
+    return parse_entries("guest", params, spec, parse, _shared)
 
 
 def parse_entries(
@@ -201,20 +202,13 @@ def _same_names(kind: str, names: Sequence[str]) -> list[str]:
     return [f"{kind} {name}: {says}" for name, count in Counter(names).items() if count > 1 and NAME.fullmatch(name)]
 
 
-def _same_uuids(wishes: Sequence[Wish[Guest]]) -> list[str]:
-    users = _users(wishes, lambda guest: {guest.uuid} if guest.uuid else set())
-    return [f"guest {names[-1]}: uuid: {uuid} is {names[0]}'s" for uuid, names in users.items() if len(names) > 1]
-
-
-def _same_macs(wishes: Sequence[Wish[Guest]]) -> list[str]:
-    users = _users(wishes, lambda guest: {nic.mac for nic in guest.nics or () if nic.mac})
-    return [f"guest {names[-1]}: nics: mac {mac} is {names[0]}'s" for mac, names in users.items() if len(names) > 1]
-
-
-def _users(wishes: Sequence[Wish[Guest]], identities: Callable[[Guest], set[str]]) -> dict[str, list[str]]:
-    """What only one guest may have, with the guests of the task that are wished to have it."""
-    users: dict[str, list[str]] = {}
+def _shared(wishes: Sequence[Wish[Guest]]) -> list[str]:
+    """What is wished for by more than one guest, and can be only one's."""
+    users: dict[tuple[str, str], list[str]] = {}
     for guest in (wish.item for wish in wishes if wish.item.state != "absent"):
-        for identity in sorted(identities(guest)):
-            users.setdefault(identity, []).append(guest.name)
-    return users
+        own = {("uuid:", guest.uuid)} if guest.uuid else set()
+        own |= {("nics: mac", nic.mac) for nic in guest.nics or () if nic.mac}
+        own |= {("disks: path", disk.path) for disk in guest.disks or () if disk.path}
+        for key in sorted(own):
+            users.setdefault(key, []).append(guest.name)
+    return [f"guest {names[-1]}: {' '.join(key)} is {names[0]}'s" for key, names in users.items() if len(names) > 1]

@@ -38,9 +38,10 @@ class Image:
 class Disk:
     """One disk, known by its name within the guest.
 
-    path and owned belong to a state: where the data lies, and whether this collection made it for this guest and
-    nothing else uses it, which is the condition for ever deleting it. size_bytes is None in a state when the
-    definition names a disk whose data is not there. options: what only one hypervisor has of disks.
+    path: where the data lies; in a wish, data that somebody else made and that is never deleted, of which size_bytes is
+    then the least size. owned belongs to a state: whether this collection made the data for this guest and nothing else
+    uses it, which is the condition for ever deleting it. size_bytes is None in a state when the definition names a disk
+    whose data is not there. options: what only one hypervisor has of disks.
     """
 
     name: str

@@ -222,6 +222,21 @@ def test_all_errors_are_told_at_once() -> None:
     ]
 
 
+def test_one_path_of_two_disks() -> None:
+    disk, same = {"name": "x", "path": "/dev/vg/x"}, {"name": "y", "path": "//dev/./vg//x"}
+    assert errors({"name": "a", "disks": [disk, same]}) == ["guest a: disks: path /dev/vg/x is there more than once"]
+    assert errors({"name": "a", "disks": [disk]}, {"name": "b", "disks": [same]}) == [
+        "guest b: disks: path /dev/vg/x is a's"
+    ]
+    assert len(parse({"name": "a", "disks": [disk], "state": "absent"}, {"name": "b", "disks": [same]})) == 2
+    wrong = {**disk, "path": "dev/x", "pool": "p", "image": {"source": "/i"}}
+    assert [error.partition(" (")[0] for error in errors({"name": "a", "disks": [wrong]})] == [
+        "guest a: disks[0].image: not allowed beside path, which says where data is that is there already",
+        "guest a: disks[0].pool: not allowed beside path, which says where data is that is there already",
+        "guest a: disks[0].path: an absolute path on the host is allowed",
+    ]
+
+
 def test_one_address_on_two_guests() -> None:
     card = {"network": "n", "mac": "52:54:00:00:00:01"}
     loud = {"network": "n", "mac": "52-54-00-00-00-01"}

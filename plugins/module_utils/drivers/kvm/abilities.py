@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.claims import Claims
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
@@ -19,23 +21,20 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 class Facts:
     """What the host has.
 
-    users: path (without links) to the names of the guests that use it. holders: the running guests that have a device
-    of the host, by the option and the device's name.
+    seen: its guests, None as long as nobody has looked. claims: the data that guests of this run are to have.
     """
 
-    def __init__(
-        self,
-        connection: libvirt.virConnect,
-        users: Mapping[str, set[str]],
-        storage: Storage,
-        holders: Callable[[str, str], list[str]],
-    ) -> None:
+    def __init__(self, connection: libvirt.virConnect, seen: Look | None, storage: Storage) -> None:
         self.connection = connection
-        self.users = users
+        self.seen = seen
         self.storage = storage
-        self.holders = holders
+        self.claims = Claims()
         self._networks: dict[str, Element] | None = None
         self._abilities: dict[str, Element] = {}
+
+    def holders(self, option: str, device: str) -> list[str]:
+        """The running guests that have a device of the host."""
+        return [] if self.seen is None else self.seen.holders(option, device)
 
     def abilities(self, want: Guest) -> Element:
         """What guests of the wished type can have here, in libvirt's words. PlanError when none can run."""

@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import check_own, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import check_disks, check_own, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import LOCAL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest, Nic
 
 # A tag on a card of a plain Linux bridge is set up by libvirt from this version on (11.0.0); before, a start fails.
 VLAN_ON_BRIDGE = 11_000_000
@@ -29,7 +28,7 @@ NO_ORDER = (
     "role kvm_host with kvm_host_ordered_autostart: true, or write autostart: true"
 )
 
-Look = Callable[[], None]
+Question = Callable[[], None]
 
 
 def check(change: Change, want: Guest, facts: Facts) -> Iterator[PlanError]:
@@ -41,7 +40,7 @@ def check(change: Change, want: Guest, facts: Facts) -> Iterator[PlanError]:
             yield error
 
 
-def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
+def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Question]:
     """What there is to look at for a change: each on its own, so that one refusal hides no other."""
     subject = (change.verb, change.field)
     yield from check_own.looks(change, want, facts)
@@ -51,18 +50,15 @@ def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
         yield from _new(change.after, want, facts)
     elif subject == ("set", "autostart"):
         yield partial(_check_order, change.after, facts)
-    elif subject == ("add", "disks") and not change.after.path:
-        yield partial(_check_disk, want.name, change.after, facts)
-        yield partial(_check_bus, change.name, change.after.bus, change.key, facts)
-    elif subject == ("set", "disks.bus"):
-        yield partial(_check_bus, change.name, change.after, change.key, facts)
+    elif change.field.startswith("disks"):
+        yield from check_disks.looks(change, facts)
     elif change.verb in ("add", "set") and change.field.startswith("nics"):
         yield from _card(change, want, facts)
     elif change.verb in ("add", "set") and change.field.startswith("cdroms"):
         yield partial(_check_medium, getattr(change.after, "source", change.after))
 
 
-def _card(change: Change, want: Guest, facts: Facts) -> Iterator[Look]:
+def _card(change: Change, want: Guest, facts: Facts) -> Iterator[Question]:
     if change.field == "nics":
         yield partial(_check_nic, change.after, want, facts)
     elif change.field == "nics.source":
@@ -83,12 +79,11 @@ def _check_removable(name: str, facts: Facts) -> None:
         raise PlanError(f"it has snapshots, which would be lost: {names}; delete them, or say delete_disks")
 
 
-def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Look]:
+def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Question]:
     for look in (_check_uuid, _check_firmware, _check_vcpus, *check_own.OF_NEW):
         yield partial(look, new, facts)
     for disk in new.disks or ():
-        yield partial(_check_disk, want.name, disk, facts)
-        yield partial(_check_new_bus, new, disk, facts)
+        yield from check_disks.looks_new(new, disk, facts)
     for nic in new.nics or ():
         yield partial(_check_nic, nic, want, facts)
     for drive in new.cdroms or ():
@@ -114,44 +109,6 @@ def _check_vcpus(want: Guest, facts: Facts) -> None:
     wished = max(want.vcpus or 0, want.vcpus_max or 0)
     if most and wished > most:
         raise PlanError(f"vcpus: {wished} are more than the {most} that this host allows to a guest")
-
-
-def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
-    placed = facts.storage.place(guest, disk)
-    users = sorted(facts.users.get(os.path.realpath(placed.path or ""), set()) - {guest})
-    if users:
-        raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(users)}")
-    if facts.storage.is_there(placed):
-        _check_top(guest, placed, facts)
-    facts.storage.check(placed)
-
-
-def _check_new_bus(new: Guest, disk: Disk, facts: Facts) -> None:
-    if disk.bus is not None:
-        _refuse_bus(disk.bus, disk.name, facts.abilities(new))
-
-
-def _check_bus(guest: str, bus: str | None, disk: str, facts: Facts) -> None:
-    if bus is not None:
-        _refuse_bus(bus, disk, facts.abilities_of(guest))
-
-
-def _refuse_bus(bus: str, disk: str, abilities: Element) -> None:
-    buses = [one.text or "" for one in abilities.findall("devices/disk/enum[@name='bus']/value")]
-    if buses and bus not in buses:
-        raise PlanError(f"disk {disk}: this host's guests have no bus {bus}; there are: {', '.join(sorted(buses))}")
-
-
-def _check_top(guest: str, disk: Disk, facts: Facts) -> None:
-    """Refuse data that an overlay of the same disk is based on: the newer data is in that, and would be lost."""
-    path = disk.path or ""
-    for overlay in facts.storage.bases(facts.users).get(os.path.realpath(path), []):
-        named = os.path.basename(overlay).startswith(f"{guest}.{disk.name}.")
-        if named or guest in facts.users.get(os.path.realpath(overlay), set()):
-            raise PlanError(
-                f"disk {disk.name}: {path} is there already, and {overlay} is based on it, which has the newer data: "
-                "attach that one (virsh attach-disk), or move both away"
-            )
 
 
 def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:

@@ -10,6 +10,7 @@ import string
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.read import disks, source
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Nic
@@ -46,9 +47,10 @@ def targets(*roots: Element | None) -> set[str]:
 
 def disk_element(disk: Disk, target: str) -> Element:
     """The XML of a disk; disk.path is where its data is."""
-    element = Element("disk", {"type": "file", "device": "disk"})
+    kind, place = ("block", "dev") if is_device(disk.path) else ("file", "file")
+    element = Element("disk", {"type": kind, "device": "disk"})
     xml.add(element, "driver", name="qemu", type=disk.format or DEFAULT_FORMAT, discard="unmap")
-    xml.add(element, "source", file=disk.path)
+    xml.add(element, "source").set(place, disk.path or "")
     xml.add(element, "target", dev=target, bus=disk.bus or DEFAULT_BUS)
     for name, value in disk.options:
         disk_options.write(element, name, value)

@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     devices,
     disk_options,
     edit,
+    existing,
     info,
     ledger,
     own,
@@ -103,7 +104,7 @@ class KvmDriver(Driver):
     @property
     def _host_facts(self) -> Facts:
         if self._facts is None:
-            self._facts = Facts(self._connection, {}, self._disks, _nobody)
+            self._facts = Facts(self._connection, None, self._disks)
         return self._facts
 
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
@@ -116,7 +117,7 @@ class KvmDriver(Driver):
     def _look(self, names: Collection[str] | None) -> dict[str, Guest]:
         self._seeds.look()
         self._seen = Look(self._connection, self._host, self._disks, self._stale)
-        self._facts = Facts(self._connection, self._seen.users, self._disks, self._seen.holders)
+        self._facts = Facts(self._connection, self._seen, self._disks)
         return self._seen.guests(names, self._awaited)
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -136,6 +137,7 @@ class KvmDriver(Driver):
             if wish.item.name in self._seen.transient:
                 yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
             have = with_disks(self._seen, wish, have)
+        wish = self._as_here(wish, have)
         if wish.item.state != "absent":
             disk_options.check(wish.item.disks or (), have.disks or () if have else ())
         changes = list(super().plan(wish, self._as_wished(wish.item, have)))
@@ -151,7 +153,16 @@ class KvmDriver(Driver):
 
     def pending(self, wish: Wish[Guest], have: Guest | None) -> bool:
         """Whether the running guest differs from the wish in what only a restart brings."""
-        return super().pending(wish, self._as_wished(wish.item, have))
+        return super().pending(self._as_here(wish, have), self._as_wished(wish.item, have))
+
+    def _as_here(self, wish: Wish[Guest], have: Guest | None) -> Wish[Guest]:
+        """The wish with its disks' paths and sizes as this host would write them."""
+        item = wish.item
+        if self._seen is None or item.state == "absent" or not item.disks:
+            return wish
+        if have is not None:
+            item = existing.aligned(item, have, self._seen.noted(have.name))
+        return replace(wish, item=self._disks.rounded(item, have))
 
     def _as_wished(self, want: Guest, have: Guest | None) -> Guest | None:
         if have is None or self._seen is None or want.state == "absent":
@@ -245,7 +256,7 @@ class KvmDriver(Driver):
         want: Guest = change.after
         arch = self._host_facts.arch
         disks = tuple(self._disks.place(want.name, disk) for disk in want.disks or ())
-        kept = frozenset(disk.name for disk in disks if self._disks.is_there(disk))
+        kept = frozenset(disk.name for disk in disks if disk.pool is None or self._disks.is_there(disk))
         seed = self._seeds.path(want.name, want.cloud_init)
         notes = tuple(ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
         pending = tuple(replace(note, pending=note.made) for note in notes)
@@ -290,6 +301,12 @@ class KvmDriver(Driver):
             new = not self._disks.is_there(disk)
             self._connection.defineXML(xml.render(root))
             self._make_disk(change.name, disk, new)
+        elif disk.pool is None and devices.find_disk(stored_root(domain), disk.path) is None:
+            disk = self._disks.place(change.name, disk)
+            root = stored_root(domain, secure=True)
+            ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=False))
+            self._connection.defineXML(xml.render(root))
+            self._disks.make(disk, new=False)
         self._edit(replace(change, after=disk))
 
     def _make_disk(self, name: str, disk: Disk, new: bool) -> None:
@@ -334,12 +351,17 @@ class KvmDriver(Driver):
         mine: disks based on it that do not count.
         """
         real = os.path.realpath(path)
-        paths = {
-            domain.name(): {os.path.realpath(one) for root in roots_if_there(domain) for one in read.sources(root)}
-            for domain in self._connection.listAllDomains(0)
-        }
-        guests = [other for other, used in paths.items() if other != name and real in used]
-        based = self._disks.bases(set().union(*paths.values())).get(real, [])
+        formats: dict[str, str | None] = {}
+        guests = []
+        for domain in self._connection.listAllDomains(0):
+            roots = roots_if_there(domain)
+            used = {path for root in roots for path in read.sources(root)}
+            if domain.name() != name and real in {os.path.realpath(one) for one in used}:
+                guests.append(domain.name())
+            formats.update(dict.fromkeys(used))
+            for root in roots:
+                formats.update(read.formats(root))
+        based = self._disks.bases(formats).get(real, [])
         return guests + [one for one in based if os.path.realpath(one) not in map(os.path.realpath, mine)]
 
     def _add_nic(self, change: Change) -> None:
@@ -348,14 +370,15 @@ class KvmDriver(Driver):
         self._edit(replace(change, after=replace(change.after, mac=mac, model=change.after.model)))
 
     def _grow(self, change: Change) -> None:
+        """QEMU makes the file of a running guest larger, and is told of a volume that is."""
         domain = self._domain(change.name)
-        if domain.isActive():
-            LIVE[change.verb, change.field](domain, change)
-            return
         root = stored_root(domain)
         for disk in read.disks(root):
-            if edit.disk_name(root, disk) == change.key:
-                self._disks.grow(read.source(disk) or "", change.after)
+            path, kind = read.source(disk) or "", xml.attribute(disk, "driver", "type")
+            if edit.disk_name(root, disk) == change.key and (existing.is_device(path) or not domain.isActive()):
+                self._disks.grow(path, change.after, kind)
+        if domain.isActive():
+            LIVE[change.verb, change.field](domain, change)
 
     def _set_seed(self, change: Change) -> None:
         path = self._seeds.path(change.name, change.after) or ""
@@ -397,10 +420,6 @@ class KvmDriver(Driver):
     def _restart(self, change: Change) -> None:
         self._stop(change)
         self._start(change)
-
-
-def _nobody(_option: str, _device: str) -> list[str]:
-    return []
 
 
 def _why_not(others: list[str]) -> str:

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     addresses,
+    edit,
     ledger,
     passthrough,
     power,
@@ -21,7 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, format_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
@@ -70,9 +71,10 @@ def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
 class Look:
     """What a host has at one moment. Every definition is looked at, for disks that guests share.
 
-    users: path (without links) to the names of the guests that refer to it, stored or running. transient: running
-    guests without a stored definition. mute: running guests of which no balloon driver has spoken up. cards: of the
-    running guests that were asked for, what is known of their addresses. stale: as in addresses.py.
+    users: path (without links) to the names of the guests that refer to it, stored or running. formats: path, as it
+    stands in a definition, to the format said there. transient: running guests without a stored definition. mute:
+    running guests of which no balloon driver has spoken up. cards: of the running guests that were asked for, what is
+    known of their addresses. stale: as in addresses.py.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class Look:
         self.cards: dict[str, tuple[addresses.Card, ...]] = {}
         self._bases: Mapping[str, list[str]] | None = None
         self.users: dict[str, set[str]] = {}
+        self.formats: dict[str, str | None] = {}
         for name, root in [*self._stored.items(), *self._live.items()]:
+            self.formats.update({**dict.fromkeys(read.sources(root)), **read.formats(root)})
             for path in read.sources(root):
                 self.users.setdefault(os.path.realpath(path), set()).add(name)
 
@@ -169,6 +173,23 @@ class Look:
         sides = {name: (self._stored[name], live) for name, live in self._live.items()}
         return sorted(name for name, both in sides.items() if any(_has(root, option, device) for root in both))
 
+    def paths(self, name: str) -> dict[str, str]:
+        """The paths of a guest's stored disks, by their names."""
+        root = self._stored.get(name)
+        return {} if root is None else {edit.disk_name(root, one): read.source(one) or "" for one in read.disks(root)}
+
+    def noted(self, name: str) -> dict[str, str]:
+        """The paths that a guest's disks had when they were made or given, by their names."""
+        root = self._stored.get(name)
+        return {} if root is None else {entry.name: entry.path for entry in ledger.entries(root)}
+
+    def has_disk(self, name: str, disk: Disk) -> bool:
+        """Whether a guest has a disk of that name with that data, stored or running."""
+        stored, live = self._stored.get(name), self._live.get(name)
+        roots = [root for root in (stored, live) if root is not None]
+        elements = [one for root in roots for one in read.disks(root) if read.source(one) == disk.path]
+        return stored is not None and any(edit.disk_name(stored, one) == disk.name for one in elements)
+
     def unfinished(self, name: str) -> tuple[Disk, ...]:
         """The disks of a guest that a killed run has made, but not attached."""
         root = self._stored.get(name)
@@ -176,7 +197,12 @@ class Look:
         there = [entry for entry in pending if self._host.info(entry.path) is not None]
         used = {os.path.realpath(entry.path) for entry in there} & set(self.users)
         return tuple(
-            Disk(one.name, self._storage.size(one.path), path=one.path, owned=os.path.realpath(one.path) not in used)
+            Disk(
+                one.name,
+                self._storage.size(one.path, format_of(one.path)),
+                path=one.path,
+                owned=os.path.realpath(one.path) not in used,
+            )
             for one in there
         )
 
@@ -198,7 +224,7 @@ class Look:
     def bases(self) -> Mapping[str, list[str]]:
         """The files, without links, that other disks are based on, with those. Looked for when first asked for."""
         if self._bases is None:
-            self._bases = self._storage.bases(self.users)
+            self._bases = self._storage.bases(self.formats)
         return self._bases
 
     def _guest(self, name: str) -> Guest:
@@ -232,16 +258,16 @@ class Look:
 
     def _sizes(self, domain: libvirt.virDomain, root: Element, live: Element | None) -> dict[str, int]:
         """Path to capacity in bytes, of every disk whose data is there."""
-        paths = {read.source(disk) for one in (root, live) if one is not None for disk in read.disks(one)}
-        found = {path: self._size(domain, path, live is not None) for path in paths if path}
+        paths = {path: kind for one in (root, live) if one is not None for path, kind in read.formats(one).items()}
+        found = {path: self._size(domain, path, kind, live is not None) for path, kind in paths.items()}
         return {path: size for path, size in found.items() if size is not None}
 
-    def _size(self, domain: libvirt.virDomain, path: str, running: bool) -> int | None:
+    def _size(self, domain: libvirt.virDomain, path: str, kind: str | None, running: bool) -> int | None:
         try:
             return domain.blockInfo(path)[0]
         except libvirt.libvirtError:
             # Of a running guest, libvirt only knows the disks that it runs with.
-            return self._storage.size(path) if running else None
+            return self._storage.size(path, kind) if running else None
 
 
 def _light(root: Element) -> Element:

@@ -131,6 +131,12 @@ def sources(root: Element) -> set[str]:
     return named | snapshot_chain.bases(root)
 
 
+def formats(root: Element) -> dict[str, str | None]:
+    """Where the data of every disk is, with its format as far as that is said."""
+    paths = {source(one): xml.attribute(one, "driver", "type") for one in disks(root)}
+    return {path: kind for path, kind in paths.items() if path}
+
+
 def _disk(element: Element, root: Element, facts: Facts, book: Element) -> Disk:
     """A disk; with overlays on it, it is what it was without them, but for where its data is now."""
     path = source(element)

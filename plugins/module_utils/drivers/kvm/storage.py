@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import existing, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.bases import find_bases
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
     HypervisorError,
@@ -29,11 +31,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images 
     is_url,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
 DEFAULT_POOL = "default"
+RAW = "raw"
 FOLDER_POOLS = ("dir", "fs", "netfs")  # pools whose volumes are files in a folder
+GROUP_POOL = "logical"  # pools whose volumes are LVM's
 
 
 class TakenError(HypervisorError):
@@ -54,13 +58,14 @@ class Storage:
         self._host = host
         self._cache_dir = cache_dir
         self._folders: dict[str, str] | None = None
+        self._groups = Groups(host, {})
         self._bases: dict[Image, str | HypervisorError] = {}
         self._fetching: dict[Image, threading.Lock] = {}
         # libvirt does not look into a pool that it is making a volume in.
         self._pools = threading.RLock()
 
     def folders(self) -> Mapping[str, str]:
-        """The active pools whose volumes are files: name to folder. Read once."""
+        """The active pools that disks can be made in: name to the folder of their volumes. Read once."""
         if self._folders is None:
             with libvirt_says("the storage pools cannot be read"):
                 pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
@@ -68,17 +73,41 @@ class Storage:
             self._folders = {
                 root.findtext("name", ""): root.findtext("target/path", "").rstrip("/") or "/"
                 for root in roots
-                if root.get("type") in FOLDER_POOLS
+                if root.get("type") in (*FOLDER_POOLS, GROUP_POOL)
             }
+            groups = [root for root in roots if root.get("type") == GROUP_POOL]
+            names = {self._folders[root.findtext("name", "")]: root.findtext("source/name", "") for root in groups}
+            self._groups = Groups(self._host, names)
         return self._folders
 
+    def rounded(self, want: Guest, have: Guest | None) -> Guest:
+        """The wish with the sizes of its disks as their pools have them."""
+        pools = {disk.name: disk.pool for disk in (have.disks or () if have else ())}
+
+        def fit(disk: Disk) -> Disk:
+            folder = self.folders().get(disk.pool or pools.get(disk.name) or DEFAULT_POOL)
+            if disk.size_bytes is None or disk.path or folder is None or not self._groups.has(f"{folder}/"):
+                return disk
+            return replace(disk, size_bytes=self._groups.rounded(folder, disk.size_bytes))
+
+        return want if want.disks is None else replace(want, disks=tuple(map(fit, want.disks)))
+
     def place(self, guest: str, disk: Disk) -> Disk:
-        """Say where a disk's data belongs, and in which format. PlanError when there is no such pool."""
+        """Say where a disk's data belongs, and in which format. PlanError when there is no such pool.
+
+        Data that is given by its path stays where it is, and is in no pool.
+        """
+        if disk.path:
+            return replace(disk, format=disk.format or (RAW if is_device(disk.path) else None))
         pool = disk.pool or DEFAULT_POOL
         folder = self.folders().get(pool)
         if folder is None:
             known = ", ".join(sorted(self.folders())) or "none"
-            raise PlanError(f"disk {disk.name}: there is no active storage pool {pool} of files; there are: {known}")
+            raise PlanError(f"disk {disk.name}: there is no active storage pool {pool} for disks; there are: {known}")
+        if self._groups.has(f"{folder}/"):
+            if disk.format not in (None, RAW):
+                raise PlanError(f"disk {disk.name}: the volumes of LVM in the pool {pool} are raw, not {disk.format}")
+            return replace(disk, pool=pool, format=RAW, path=os.path.join(folder, f"{guest}.{disk.name}"))
         kind = disk.format or DEFAULT_FORMAT
         return replace(disk, pool=pool, format=kind, path=os.path.join(folder, f"{guest}.{disk.name}.{kind}"))
 
@@ -88,6 +117,11 @@ class Storage:
 
     def check(self, disk: Disk) -> None:
         """Refuse a placed disk that cannot be made or taken; looks only."""
+        if disk.pool is None:
+            self._check_given(disk)
+            return
+        if self._groups.has(disk.path or ""):
+            self._groups.check(disk)
         if self.is_there(disk):
             self._check_kept(disk)
         elif disk.image is None:
@@ -108,11 +142,11 @@ class Storage:
         """
         if new and self.is_there(disk):
             raise TakenError(disk)
-        if self.is_there(disk):
-            self._check_kept(disk)
+        if disk.pool is None or self.is_there(disk):
+            self.check(disk)
             self._make_known(disk.path or "")
-            if disk.size_bytes and self._info(disk.path or "")["virtual-size"] < disk.size_bytes:
-                self.grow(disk.path or "", disk.size_bytes)
+            if disk.size_bytes and (self.size(disk.path or "", disk.format) or 0) < disk.size_bytes:
+                self.grow(disk.path or "", disk.size_bytes, disk.format)
             return
         base, size = None, disk.size_bytes
         if disk.image is not None:
@@ -120,11 +154,16 @@ class Storage:
             size = max(size or 0, self._image_size(disk, base, disk.image))
         if self.is_there(disk):  # fetching takes its time
             raise TakenError(disk)
-        if base is not None and disk.image is not None and disk.image.copy == "full":
-            with doing(f"disk {disk.name}: {disk.path} cannot be made"):
-                self._copy(disk, base, size or 0)
+        with doing(f"disk {disk.name}: {disk.path} cannot be made"):
+            self._make(disk, base, size or 0)
+
+    def _make(self, disk: Disk, base: str | None, size_bytes: int) -> None:
+        if self._groups.has(disk.path or ""):
+            self._make_volume(disk, base, size_bytes)
+        elif base is not None and disk.image is not None and disk.image.copy == "full":
+            self._copy(disk, base, size_bytes)
         else:
-            self._create(disk, base, size or 0)
+            self._create(disk, base, size_bytes)
 
     def _base(self, image: Image) -> str:
         """The path of an image in the cache. It is fetched once, and what comes of that holds for a run's disks."""
@@ -141,57 +180,59 @@ class Storage:
             raise found
         return found
 
-    def grow(self, path: str, size_bytes: int) -> None:
-        """Make a disk that is not in use larger."""
-        with self._pools, libvirt_says(f"{path} cannot be grown"):
-            try:
-                self._connection.storageVolLookupByPath(path).resize(size_bytes, 0)
-                return
-            except libvirt.libvirtError as error:
-                if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_VOL:
-                    raise
+    def grow(self, path: str, size_bytes: int, kind: str | None) -> None:
+        """Make a disk that is not in use larger. kind: its format by the definition, never by what stands in it."""
         with doing(f"{path} cannot be grown"):
-            kind = self._info(path)["format"]
-            self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
+            if not self._groups.has(path):
+                self._host.run(["qemu-img", "resize", "-q", "-f", kind or RAW, "--", path, str(size_bytes)])
+            # It may be that large already, and only the guest was not told when a run was killed.
+            elif (self.size(path, RAW) or 0) < size_bytes:
+                self._groups.grow(path, size_bytes)
 
-    def size(self, path: str) -> int | None:
-        """The capacity of the data at path, in bytes; None when it is not there."""
+    def can_grow(self, path: str) -> bool:
+        """Whether the data at path can be made larger here: files and volumes, not devices of others."""
+        return self._groups.has(path) or not is_device(path)
+
+    def size(self, path: str, kind: str | None = None) -> int | None:
+        """The capacity of the data at path, in bytes; None when it is not there.
+
+        kind: its format, to be said of data that a guest has written to unless it is in overlays of ours.
+        """
         if self._host.info(path) is None:
             return None
-        size: int = self._info(path)["virtual-size"]
+        size: int = self._info(path, kind)["virtual-size"]
         return size
 
-    def bases(self, others: Iterable[str]) -> dict[str, list[str]]:
+    def is_cached(self, path: str) -> bool:
+        """Whether a file is an image that other disks are made from."""
+        return os.path.realpath(path).startswith(os.path.join(os.path.realpath(self._cache_dir), ""))
+
+    def _check_given(self, disk: Disk) -> None:
+        """Data that somebody else made: it has to be what it is said to be."""
+        existing.check(disk)
+        path = disk.path or ""
+        if self.is_cached(path):
+            raise PlanError(f"disk {disk.name}: {path} is an image that disks are made from; use it as image")
+        try:
+            size = self.size(path, disk.format) or 0
+        except HostError as error:
+            raise PlanError(f"disk {disk.name}: {path} is not {disk.format}: {error}") from error
+        if disk.size_bytes and size < disk.size_bytes and is_device(path):
+            raise PlanError(too_small(disk.name, path, size, disk.size_bytes))
+
+    def bases(self, others: Mapping[str, str | None]) -> dict[str, list[str]]:
         """Every file that disks' data is based on, with the files based on it, as far as this host knows.
 
-        That is the volumes of all pools, looked for anew, and others: paths of disks that are in no pool.
+        others: paths of disks that may be in no pool, each with its format.
         """
-        found: dict[str, list[str]] = {}
-        with self._pools, libvirt_says("the storage volumes cannot be read"):
-            pools = self._connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
-            roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in _volumes(pool)]
-        for root in roots:
-            base = root.findtext("backingStore/path")
-            if base:
-                found.setdefault(os.path.realpath(base), []).append(root.findtext("target/path", ""))
-        known = {root.findtext("target/path", "") for root in roots}
-        for path in set(others) - known:
-            for base in self._backing_files(path):
-                found.setdefault(os.path.realpath(base), []).append(path)
-        return found
-
-    def _backing_files(self, path: str) -> list[str]:
-        """The files below a disk, as far as they can be told."""
-        try:
-            text = self._host.run(["qemu-img", "info", "--force-share", "--backing-chain", "--output=json", "--", path])
-        except HostError:
-            return []  # a lost disk, or one that is no file
-        return [one["full-backing-filename"] for one in json.loads(text) if one.get("full-backing-filename")]
+        with self._pools:
+            return find_bases(self._connection, self._host, others)
 
     def delete(self, path: str) -> None:
         """Delete a disk's data. The caller has made sure that it may."""
         if self._host.info(path) is None:
             return
+        self._refuse_in_use(path)
         with self._pools, libvirt_says(f"{path} cannot be deleted"):
             try:
                 volume = self._connection.storageVolLookupByPath(path)
@@ -200,8 +241,22 @@ class Storage:
                 volume = self._connection.storageVolLookupByPath(path)
             volume.delete(0)
 
+    def _refuse_in_use(self, path: str) -> None:
+        """A guest may run on a disk of which this libvirt knows nothing: that of another user, or of no libvirt at all.
+
+        QEMU locks the files that it has open.
+        """
+        try:
+            self._host.run(["qemu-img", "info", "-f", format_of(path), "--output=json", "--", path])
+        except HostError as error:
+            if "lock" in str(error):
+                raise HypervisorError(
+                    f"{path} is not deleted: a process that is no guest of this libvirt has it open"
+                ) from error
+
     def _check_kept(self, disk: Disk) -> None:
-        info = self._info(disk.path or "")
+        # What a guest has written into a volume says nothing of it.
+        info = self._info(disk.path or "", RAW if self._groups.has(disk.path or "") else None)
         if info["format"] != disk.format:
             raise PlanError(
                 f"disk {disk.name}: {disk.path} is there already and is {info['format']}, not {disk.format}"
@@ -213,8 +268,10 @@ class Storage:
                 f"{format_size(disk.size_bytes)}; name its size, or move it away"
             )
 
-    def _info(self, path: str) -> dict[str, Any]:
-        text = self._host.run(["qemu-img", "info", "--force-share", "--output=json", "--", path])
+    def _info(self, path: str, kind: str | None = None) -> dict[str, Any]:
+        """What qemu-img tells of a file. Only of one that no guest has written to may it find out the format."""
+        known = ["-f", kind] if kind else []
+        text = self._host.run(["qemu-img", "info", *known, "--force-share", "--output=json", "--", path])
         info: dict[str, Any] = json.loads(text)
         return info
 
@@ -239,6 +296,16 @@ class Storage:
                 f"{format_size(disk.size_bytes)} is too small"
             )
         return size
+
+    def _make_volume(self, disk: Disk, base: str | None, size_bytes: int) -> None:
+        path = disk.path or ""
+        size = self._groups.rounded(os.path.dirname(path), size_bytes)
+        with self._pools:
+            if base is not None and disk.image is not None:
+                self._groups.copy(base, disk.image.format, path, size)
+            else:
+                self._groups.make(path, size)
+        self._refresh(path)
 
     def _create(self, disk: Disk, base: str | None, size_bytes: int) -> None:
         root = xml.parse("<volume/>")
@@ -300,8 +367,13 @@ class Storage:
                 self._connection.storagePoolLookupByName(name).refresh(0)
 
 
-def _volumes(pool: libvirt.virStoragePool) -> list[libvirt.virStorageVol]:
-    """A pool's volumes, also those that came into being past libvirt."""
-    with suppress(libvirt.libvirtError):  # it may be busy; then what it knows has to do
-        pool.refresh(0)
-    return pool.listAllVolumes(0)
+def format_of(path: str) -> str:
+    """The format of data that we made: its name says it, and volumes without are raw."""
+    suffix = path.rpartition(".")[2]
+    return suffix if suffix in (DEFAULT_FORMAT, RAW) and not is_device(path) else RAW
+
+
+def too_small(name: str, path: str, size: int, wanted: int) -> str:
+    """What is said of a device that is smaller than its disk is to be."""
+    found, wish = format_size(size), format_size(wanted)
+    return f"disk {name}: the device {path} is {found}, not {wish}: make the device larger, then run this again"

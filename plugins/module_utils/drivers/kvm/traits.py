@@ -65,6 +65,7 @@ TRAITS = Traits(
         "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
         "disks.pool": Field(CREATION),
         "disks.format": Field(CREATION),
+        "disks.path": Field(CREATION),
         "disks.image": Field(CREATION, note="only looked at when the disk is made"),
         "disks.cache": Field(RESTART),
         "disks.io": Field(RESTART),

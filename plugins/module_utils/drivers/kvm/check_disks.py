@@ -1,0 +1,102 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this host cannot do with a guest's disks, and what it must not: no two disks ever have the same data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from xml.etree.ElementTree import Element
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import existing
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import too_small
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
+
+
+def looks(change: Change, facts: Facts) -> Iterator[Callable[[], None]]:
+    """What there is to look at for a change of a disk."""
+    subject = (change.verb, change.field)
+    if subject == ("add", "disks") and not _is_known(change.name, change.after, facts):
+        yield partial(_check_disk, change.name, change.after, facts)
+        yield partial(_check_bus, change.name, change.after.bus, change.key, facts)
+    elif subject == ("set", "disks.bus"):
+        yield partial(_check_bus, change.name, change.after, change.key, facts)
+    elif subject == ("grow", "disks.size_bytes"):
+        yield partial(_check_growth, change, facts)
+
+
+def looks_new(new: Guest, disk: Disk, facts: Facts) -> Iterator[Callable[[], None]]:
+    """What there is to look at for a disk of a new guest."""
+    yield partial(_check_disk, new.name, disk, facts)
+    yield partial(_check_new_bus, new, disk, facts)
+
+
+def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
+    placed = facts.storage.place(guest, disk)
+    users = {} if facts.seen is None else facts.seen.users
+    if disk.path:
+        _check_given(guest, placed, users, facts)
+    others = sorted(users.get(os.path.realpath(placed.path or ""), set()) - {guest})
+    if others:
+        raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(others)}")
+    if facts.storage.is_there(placed) and not disk.path:
+        _check_top(guest, placed, users, facts)
+    facts.claims.add(guest, placed, given=bool(disk.path))
+    facts.storage.check(placed)
+
+
+def _check_given(guest: str, disk: Disk, users: Mapping[str, set[str]], facts: Facts) -> None:
+    """Refuse data that something else uses, by whatever name: no two disks ever have the same data."""
+    path = disk.path or ""
+    same = [name for other in existing.overlapping(path, users) for name in users[other]]
+    if same:
+        whose = ", ".join("this guest as another disk" if name == guest else name for name in sorted(set(same)))
+        raise PlanError(f"disk {disk.name}: {path} belongs to {whose}")
+    bases = {} if facts.seen is None else facts.seen.bases()
+    if existing.overlapping(path, bases):
+        raise PlanError(f"disk {disk.name}: other disks are based on {path}, which must not change any more")
+
+
+def _is_known(guest: str, disk: Disk, facts: Facts) -> bool:
+    """Whether a disk is the guest's already, and is only to be plugged in or stored."""
+    return bool(disk.path) and facts.seen is not None and facts.seen.has_disk(guest, disk)
+
+
+def _check_growth(change: Change, facts: Facts) -> None:
+    path = facts.seen.paths(change.name).get(change.key) if facts.seen is not None else None
+    if path and not facts.storage.can_grow(path):
+        raise PlanError(too_small(change.key, path, change.before, change.after))
+
+
+def _check_new_bus(new: Guest, disk: Disk, facts: Facts) -> None:
+    if disk.bus is not None:
+        _refuse_bus(disk.bus, disk.name, facts.abilities(new))
+
+
+def _check_bus(guest: str, bus: str | None, disk: str, facts: Facts) -> None:
+    if bus is not None:
+        _refuse_bus(bus, disk, facts.abilities_of(guest))
+
+
+def _refuse_bus(bus: str, disk: str, abilities: Element) -> None:
+    buses = [one.text or "" for one in abilities.findall("devices/disk/enum[@name='bus']/value")]
+    if buses and bus not in buses:
+        raise PlanError(f"disk {disk}: this host's guests have no bus {bus}; there are: {', '.join(sorted(buses))}")
+
+
+def _check_top(guest: str, disk: Disk, users: Mapping[str, set[str]], facts: Facts) -> None:
+    """Refuse data that an overlay of the same disk is based on: the newer data is in that, and would be lost."""
+    path = disk.path or ""
+    bases = {} if facts.seen is None else facts.seen.bases()
+    for overlay in bases.get(os.path.realpath(path), []):
+        named = os.path.basename(overlay).startswith(f"{guest}.{disk.name}.")
+        if named or guest in users.get(os.path.realpath(overlay), set()):
+            raise PlanError(
+                f"disk {disk.name}: {path} is there already, and {overlay} is based on it, which has the newer data: "
+                "attach that one (virsh attach-disk), or move both away"
+            )
