@@ -59,7 +59,9 @@ def roots_if_there(domain: libvirt.virDomain) -> list[Element]:
 
 def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
     """Note the path of every disk that is named by its pool and volume; libvirt takes no notice of it."""
-    for source in root.findall("devices/disk[@type='volume']/source"):
+    for source in [one.find("source") for one in xml.devices(root, "disk") if one.get("type") == "volume"]:
+        if source is None:
+            continue
         try:
             pool = domain.connect().storagePoolLookupByName(source.get("pool", ""))
             source.set("file", pool.storageVolLookupByName(source.get("volume", "")).path())
@@ -273,7 +275,7 @@ class Look:
 def _light(root: Element) -> Element:
     """A definition without its PCI bridges, nearly half of it. Those of many guests would take most of the memory."""
     for devices in root.findall("devices"):
-        for bridge in devices.findall("controller[@type='pci']"):
+        for bridge in [one for one in devices.findall("controller") if one.get("type") == "pci"]:
             devices.remove(bridge)
     return root
 

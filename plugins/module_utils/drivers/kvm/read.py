@@ -76,7 +76,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         boot_order=boot.order(root),
         disks=tuple(_disk(one, root, facts, book) for one in disks(root)),
         cdroms=tuple(Cdrom(source(one), xml.attribute(one, "target", "dev")) for one in cdroms(root)),
-        nics=tuple(_nic(one) for one in root.findall("devices/interface")),
+        nics=tuple(_nic(one) for one in xml.devices(root, "interface")),
         cloud_init=_cloud_init(root, facts),
         autostart=ledger.autostart(book, facts.autostart),
         options=tuple(sorted((key, value) for key, value in _options(root, book).items() if value is not None)),
@@ -97,19 +97,19 @@ def is_secure(root: Element) -> bool:
 
 def disks(root: Element) -> list[Element]:
     """The elements of disks, without cdroms and floppies."""
-    return [one for one in root.findall("devices/disk") if one.get("device", "disk") in ("disk", "lun")]
+    return [one for one in xml.devices(root, "disk") if one.get("device", "disk") in ("disk", "lun")]
 
 
 def cdroms(root: Element) -> list[Element]:
     """The elements of cdrom drives, without the one that holds the seed."""
     seed = seed_drive(root)
-    return [one for one in root.findall("devices/disk[@device='cdrom']") if one is not seed]
+    return [one for one in xml.devices(root, "disk") if one.get("device") == "cdrom" and one is not seed]
 
 
 def seed_drive(root: Element) -> Element | None:
     """The cdrom drive that holds the seed: the one with the medium that the ledger, or its name, says."""
     noted = ledger.seed_path(root)
-    drives = root.findall("devices/disk[@device='cdrom']")
+    drives = [one for one in xml.devices(root, "disk") if one.get("device") == "cdrom"]
     return next((one for one in drives if noted is not None and source(one) == noted), None)
 
 
@@ -126,8 +126,8 @@ def source(disk: Element) -> str | None:
 
 def sources(root: Element) -> set[str]:
     """Every path that a definition refers to as a disk, a medium or a backing file."""
-    elements = [*root.iterfind("devices/disk/source"), *root.iterfind(".//backingStore/source")]
-    named = {value for one in elements for value in (one.get("file"), one.get("dev")) if value}
+    elements = [one.find("source") for one in (*xml.devices(root, "disk"), *root.iter("backingStore"))]
+    named = {one.get(key, "") for one in elements if one is not None for key in ("file", "dev")} - {""}
     return named | snapshot_chain.bases(root)
 
 

@@ -105,7 +105,7 @@ def note_chains(domain: libvirt.virDomain, root: Element) -> Element:
     attached = _attached(root)
     if known <= attached:
         return root
-    unknown = [one for one in root.findall("devices/disk") if one.find("backingStore/source") is None]
+    unknown = [one for one in xml.devices(root, "disk") if one.find("backingStore/source") is None]
     unknown = [one for one in unknown if one.get("device", "disk") == "disk" and _file(one) not in (None, *known)]
     told = _told(domain) if unknown else {}
     for disk in unknown:

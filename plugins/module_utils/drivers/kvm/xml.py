@@ -75,9 +75,16 @@ def kib(element: Element | None) -> int:
     return int(int(element.text or 0) * KIB_IN[element.get("unit", "KiB")])
 
 
+def devices(root: Element, tag: str) -> list[Element]:
+    """The devices of that name: in two steps, for a path of several is searched by code in Python, and takes longer."""
+    found = root.find("devices")
+    return [] if found is None else found.findall(tag)
+
+
 def own(root: Element) -> Element | None:
     """Our part of the metadata."""
-    return root.find(f"metadata/{{{NAMESPACE}}}guest")
+    metadata = root.find("metadata")
+    return None if metadata is None else metadata.find(f"{{{NAMESPACE}}}guest")
 
 
 def ensure_own(root: Element) -> Element:
