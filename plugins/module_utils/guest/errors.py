@@ -26,7 +26,14 @@ class PlanError(HypervisorError):
 
 
 class HostError(HypervisorError):
-    """The host did not do what it was asked: a command, a file, a download."""
+    """The host did not do what it was asked: a command, a file, a download.
+
+    status: that of a command that ended with another than 0.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class LiveError(HypervisorError):

@@ -13,12 +13,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A regular file or block device: size_bytes (0 for a device), changed: when, in ns since the epoch."""
+    """What is at a path: size_bytes (0 for a device), changed: when, in ns since the epoch.
+
+    kind: file | device (a block device) | folder | other, which may never end or never begin when it is read.
+    """
 
     path: str
     size_bytes: int
     changed: int
     inode: int
+    kind: str = "file"
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether it can be the content of a disk or the medium of a drive."""
+        return self.kind in ("file", "device")
 
 
 class Host(ABC):

@@ -39,8 +39,11 @@ def check_image(host: Host, image: Image, cache_dir: str) -> None:
     where nothing is.
     """
     if image.remote_src:
-        if not is_url(image.source) and host.info(image.source) is None:
+        found = None if is_url(image.source) else host.info(image.source)
+        if found is None and not is_url(image.source):
             raise PlanError(f"there is no image {image.source} on the host")
+        if found is not None and not found.holds_data:
+            raise PlanError(f"{image.source} is no image: an image is a file or a block device")
     elif not _is_exact(image.checksum) or host.info(_cached(image, cache_dir, image.checksum or "")) is None:
         raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
 

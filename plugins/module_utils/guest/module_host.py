@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock im
 
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
+KINDS = ((stat.S_ISREG, "file"), (stat.S_ISBLK, "device"), (stat.S_ISDIR, "folder"))
 
 
 class ModuleHost(Host):
@@ -44,7 +46,7 @@ class ModuleHost(Host):
             raise HostError(f"{argv[0]}: {error}") from error
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).split())[-500:]
-            raise HostError(f"{' '.join(argv[:2])} ended with status {done.returncode}: {said}")
+            raise HostError(f"{' '.join(argv[:2])} ended with status {done.returncode}: {said}", done.returncode)
         return done.stdout
 
     def read_file(self, path: str) -> bytes:
@@ -68,12 +70,13 @@ class ModuleHost(Host):
     def info(self, path: str) -> FileInfo | None:
         """Tell about a file."""
         try:
-            stat = os.stat(path)
+            found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise HostError(f"{path}: {error.strerror}") from error
-        return FileInfo(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        kind = next((name for is_kind, name in KINDS if is_kind(found.st_mode)), "other")
+        return FileInfo(path, found.st_size, found.st_mtime_ns, found.st_ino, kind)
 
     def list_dir(self, path: str) -> list[str]:
         """The names in a folder."""

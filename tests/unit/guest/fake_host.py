@@ -57,7 +57,7 @@ class FakeHost(Host):
 
     def info(self, path: str) -> FileInfo | None:
         if path in self.folders:
-            return FileInfo(path, 0, 0, 0)
+            return FileInfo(path, 0, 0, 0, "folder")
         content = self.files.get(path)
         return None if content is None else FileInfo(path, len(content), len(content), 1)
 

@@ -89,6 +89,18 @@ class Facts:
         with libvirt_says("the guests cannot be read"):
             return {domain.UUIDString(): domain.name() for domain in self.connection.listAllDomains(0)}
 
+    @cached_property
+    def macs(self) -> Mapping[str, set[str]]:
+        """MAC address to the names of the guests that have a card of it."""
+        found: dict[str, set[str]] = {}
+        with libvirt_says("the guests cannot be read"):
+            for domain in self.connection.listAllDomains(0):
+                for card in xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)).iterfind(
+                    "devices/interface/mac"
+                ):
+                    found.setdefault(card.get("address", "").lower(), set()).add(domain.name())
+        return found
+
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""
         if self._networks is None:

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import check_disks, check_own, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    check_disks,
+    check_limits,
+    check_own,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import LOCAL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest, Nic
 
 # A tag on a card of a plain Linux bridge is set up by libvirt from this version on (11.0.0); before, a start fails.
@@ -38,12 +44,15 @@ def check(change: Change, want: Guest, facts: Facts) -> Iterator[PlanError]:
             look()
         except PlanError as error:
             yield error
+        except HostError as error:
+            yield PlanError(str(error))
 
 
 def _looks(change: Change, want: Guest, facts: Facts) -> Iterator[Question]:
     """What there is to look at for a change: each on its own, so that one refusal hides no other."""
     subject = (change.verb, change.field)
     yield from check_own.looks(change, want, facts)
+    yield from check_limits.looks(change, want, facts)
     if subject == ("remove", "guest") and not change.delete:
         yield partial(_check_removable, change.name, facts)
     elif subject == ("create", "guest"):
@@ -80,7 +89,7 @@ def _check_removable(name: str, facts: Facts) -> None:
 
 
 def _new(new: Guest, want: Guest, facts: Facts) -> Iterator[Question]:
-    for look in (_check_uuid, _check_firmware, _check_vcpus, *check_own.OF_NEW):
+    for look in (_check_uuid, _check_firmware, *check_own.OF_NEW):
         yield partial(look, new, facts)
     for disk in new.disks or ():
         yield from check_disks.looks_new(new, disk, facts)
@@ -104,19 +113,22 @@ def _check_firmware(want: Guest, facts: Facts) -> None:
         raise PlanError("firmware uefi: this host has none; it is in the package ovmf")
 
 
-def _check_vcpus(want: Guest, facts: Facts) -> None:
-    most = int(xml.attribute(facts.abilities(want), "vcpu", "max") or 0)
-    wished = max(want.vcpus or 0, want.vcpus_max or 0)
-    if most and wished > most:
-        raise PlanError(f"vcpus: {wished} are more than the {most} that this host allows to a guest")
-
-
 def _check_nic(nic: Nic, want: Guest, facts: Facts) -> None:
     if nic.network is not None:
         facts.network(nic.network)
-    elif not os.path.exists(os.path.join(BRIDGES, nic.bridge or "")):
-        raise PlanError(f"there is no bridge {nic.bridge} on the host")
+    else:
+        _check_bridge(nic.bridge or "")
     _check_vlan(nic, want, facts)
+
+
+def _check_bridge(name: str) -> None:
+    """Refuse what is no bridge. One of Open vSwitch looks like no other device; a card of the host is known."""
+    device = os.path.join(BRIDGES, name)
+    if not os.path.exists(device):
+        raise PlanError(f"there is no bridge {name} on the host")
+    plain = os.path.isdir(os.path.join(device, "bridge"))
+    if not plain and (name == "lo" or os.path.exists(os.path.join(device, "device"))):
+        raise PlanError(f"bridge: {name} is a network card of the host and no bridge")
 
 
 def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
@@ -151,6 +163,8 @@ def _check_order(wanted: Autostart | None, facts: Facts) -> None:
 def _check_medium(path: str | None) -> None:
     if path is not None and not os.path.exists(path):
         raise PlanError(f"cdrom: there is no {path} on the host")
+    if path is not None and not (os.path.isfile(path) or stat.S_ISBLK(os.stat(path).st_mode)):
+        raise PlanError(f"cdrom: {path} is no medium: a medium is a file or a block device")
 
 
 def has_tpm_flags() -> bool:

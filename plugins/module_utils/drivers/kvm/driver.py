@@ -140,7 +140,13 @@ class KvmDriver(Driver):
         wish = self._as_here(wish, have)
         if wish.item.state != "absent":
             disk_options.check(wish.item.disks or (), have.disks or () if have else ())
-        changes = list(super().plan(wish, self._as_wished(wish.item, have)))
+        changes: list[Change] = []
+        try:
+            changes.extend(super().plan(wish, self._as_wished(wish.item, have)))
+        except PlanError:
+            # The host is asked what it thinks of them all the same.
+            yield from own.one_by_one(changes)
+            raise
         own.refuse(wish.item, have, changes)
         yield from own.one_by_one(changes)
         used = self._seen.users if self._seen else ()
@@ -261,6 +267,8 @@ class KvmDriver(Driver):
         notes = tuple(ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
         pending = tuple(replace(note, pending=note.made) for note in notes)
         new = define.new_definition(want, define.Plot(arch, pending, seed))
+        for disk in disks:
+            self._disks.fetch(disk)
         domain = self._connection.defineXML(xml.render(new))
         self._seeds.make(want.name, want.cloud_init)
         for disk in disks:
@@ -293,6 +301,7 @@ class KvmDriver(Driver):
         disk: Disk = change.after
         if not disk.path:
             disk = self._disks.place(change.name, disk)
+            self._disks.fetch(disk)
             root = stored_root(domain, secure=True)
             noted = ledger.find(root, disk.path)
             # Data that is there is not ours, unless a run was killed after it had made it.

@@ -36,6 +36,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units i
 
 DEFAULT_POOL = "default"
 RAW = "raw"
+QCOW2_LARGEST = 2**51  # with clusters of the usual 64 KiB
+LEAKS = 3  # of qemu-img check: some clusters are lost, and the content is whole
 FOLDER_POOLS = ("dir", "fs", "netfs")  # pools whose volumes are files in a folder
 GROUP_POOL = "logical"  # pools whose volumes are LVM's
 
@@ -63,6 +65,7 @@ class Storage:
         self._fetching: dict[Image, threading.Lock] = {}
         # libvirt does not look into a pool that it is making a volume in.
         self._pools = threading.RLock()
+        self._sound: set[str] = set()
 
     def folders(self) -> Mapping[str, str]:
         """The active pools that disks can be made in: name to the folder of their volumes. Read once."""
@@ -122,6 +125,7 @@ class Storage:
             return
         if self._groups.has(disk.path or ""):
             self._groups.check(disk)
+        _refuse_huge(disk)
         if self.is_there(disk):
             self._check_kept(disk)
         elif disk.image is None:
@@ -133,6 +137,11 @@ class Storage:
             check_image(self._host, disk.image, self._cache_dir)
             if disk.image.remote_src and not is_url(disk.image.source):
                 self._image_size(disk, disk.image.source, disk.image)
+
+    def fetch(self, disk: Disk) -> None:
+        """Bring a placed disk's image into the cache, and look at it there, before anything else is made."""
+        if disk.image is not None and not self.is_there(disk):
+            self._image_size(disk, self._base(disk.image), disk.image)
 
     def make(self, disk: Disk, new: bool) -> None:
         """Make a placed disk's data; data that is there already is kept, and grown if it is smaller.
@@ -277,20 +286,26 @@ class Storage:
 
     def _check_image(self, path: str, image: Image, who: str = "") -> int:
         """The capacity of an image, which must be what it is said to be and refer to no other file."""
-        info = self._info(path)
         said = f"{who}the image {image.source}"
+        try:
+            info = self._info(path)
+        except HostError as error:
+            raise PlanError(f"{said} cannot be read: {error}") from error
         if info["format"] != image.format:
             raise PlanError(f"{said} is {info['format']}, not {image.format}")
         details = info.get("format-specific", {}).get("data", {})
         if info.get("backing-filename") or details.get("data-file"):
             raise PlanError(f"{said} refers to another file, whose content the guest could read: flatten it first")
+        self._refuse_damaged(said, path, image.format)
         size: int = info["virtual-size"]
         return size
 
     def _image_size(self, disk: Disk, path: str, image: Image) -> int:
         """The capacity of an image, which must fit into the disk."""
         size = self._check_image(path, image, f"disk {disk.name}: ")
-        if disk.size_bytes is not None and disk.size_bytes < size:
+        if disk.size_bytes is None:
+            self._refuse_endless(f"disk {disk.name}: the image {image.source}", size, disk)
+        elif disk.size_bytes < size:
             raise PlanError(
                 f"disk {disk.name}: the image {image.source} is {format_size(size)}: a disk of "
                 f"{format_size(disk.size_bytes)} is too small"
@@ -306,6 +321,27 @@ class Storage:
             else:
                 self._groups.make(path, size)
         self._refresh(path)
+
+    def _refuse_damaged(self, said: str, path: str, kind: str) -> None:
+        """Refuse an image that was cut off or written over. Only its tables are read, once for all disks."""
+        if kind != "qcow2" or path in self._sound:
+            return
+        try:
+            self._host.run(["qemu-img", "check", "-q", "--force-share", "-f", kind, "--output=json", "--", path])
+        except HostError as error:
+            if error.status != LEAKS:
+                raise PlanError(f"{said} is damaged or not whole: qemu-img check finds errors in it") from error
+        self._sound.add(path)
+
+    def _refuse_endless(self, said: str, size: int, disk: Disk) -> None:
+        """Refuse a size that nobody wrote and that the whole pool could never hold."""
+        with self._pools, libvirt_says(f"the storage pool {disk.pool} cannot be read"):
+            capacity = self._connection.storagePoolLookupByName(disk.pool or DEFAULT_POOL).info()[1]
+        if 0 < capacity < size:
+            raise PlanError(
+                f"{said} is {format_size(size)}, more than all of the pool {disk.pool} ({format_size(capacity)}); "
+                "write size if that is meant"
+            )
 
     def _create(self, disk: Disk, base: str | None, size_bytes: int) -> None:
         root = xml.parse("<volume/>")
@@ -377,3 +413,10 @@ def too_small(name: str, path: str, size: int, wanted: int) -> str:
     """What is said of a device that is smaller than its disk is to be."""
     found, wish = format_size(size), format_size(wanted)
     return f"disk {name}: the device {path} is {found}, not {wish}: make the device larger, then run this again"
+
+
+def _refuse_huge(disk: Disk) -> None:
+    """Refuse a size that the disk's format has no room for."""
+    if disk.format == "qcow2" and (disk.size_bytes or 0) > QCOW2_LARGEST:
+        most, wished = format_size(QCOW2_LARGEST), format_size(disk.size_bytes or 0)
+        raise PlanError(f"disk {disk.name}: size: {wished} are more than the {most} that qcow2 can hold")
