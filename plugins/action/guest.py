@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.guest_action import COLLECTION, GuestAction
 from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.own_options import hypervisors, options_for
+
+WORD = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 
 
 class ActionModule(GuestAction):
@@ -29,8 +32,12 @@ class ActionModule(GuestAction):
     def _hypervisor(self, written: Any, variables: dict[str, Any]) -> str:
         hypervisor = written or self._templar.template(variables.get("hypervisor"))
         if hypervisor not in hypervisors():
+            # What stands in the wrong place may be a secret.
+            given = (
+                repr(hypervisor) if isinstance(hypervisor, str) and WORD.fullmatch(hypervisor) else "what is written"
+            )
             raise AnsibleActionFail(
-                f"hypervisor: {hypervisor!r} is none of {', '.join(hypervisors())}; write it in the task, or as the "
+                f"hypervisor: {given} is none of {', '.join(hypervisors())}; write it in the task, or as the "
                 "host's variable hypervisor"
             )
         return str(hypervisor)

@@ -29,7 +29,10 @@ def controller_images(args: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_local(image: dict[str, Any]) -> bool:
-    return str(image.get("remote_src", True)).lower() in ("false", "no", "off", "0") and bool(image.get("source"))
+    source = image.get("source")
+    # What can be no path is for the module to refuse, with all else that is wrong.
+    is_path = isinstance(source, str) and source != "" and source.isprintable()
+    return is_path and str(image.get("remote_src", True)).lower() in ("false", "no", "off", "0")
 
 
 def _list(value: Any) -> list[Any]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Callable
@@ -72,8 +71,12 @@ class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type
         self._take_written()
 
     def _load_params(self) -> None:
+        """Keep the options of entries from AnsibleModule, which makes a text of a mapping, and stumbles over others."""
         super()._load_params()
-        self._written = copy.deepcopy(self.params)
+        names = (*self._entry_options, self.key)
+        self._written = {name: self.params.pop(name) for name in names if name in self.params}
+        # All that it has to know is whether these are written.
+        self.params.update(dict.fromkeys({"name", self.key} & set(self._written)))
 
     def _log_invocation(self) -> None:
         """Log what is shown, too."""
@@ -84,9 +87,8 @@ class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type
         self.params = params
 
     def _take_written(self) -> None:
-        """Go by what is written: AnsibleModule makes a text of a mapping, and leaves out what it cannot convert."""
-        names = (*self._entry_options, self.key)
-        self.params.update({name: self._written[name] for name in names if name in self._written})
+        """Go by what is written."""
+        self.params.update(self._written)
 
     def _forget_values(self) -> None:
         """Hide by place, not by value: a guest's name is often in its user data, and must be seen all the same."""

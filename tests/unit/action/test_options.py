@@ -53,3 +53,8 @@ def test_images_on_the_controller_are_found_wherever_they_stand() -> None:
     disks = [{"image": image} for image in images]
     options = {"disks": disks[:1], "guests": [{"disks": disks[1:]}, "no guest", {"disks": "none", "name": "x"}]}
     assert controller_images(options) == images[:2]
+
+
+def test_what_can_be_no_path_on_the_controller_is_left_to_the_module() -> None:
+    images = [{"source": source, "remote_src": False} for source in (["a"], {"a": 1}, 5, "", "a\x00b", "a\nb", None)]
+    assert controller_images({"disks": [{"image": image} for image in images]}) == []

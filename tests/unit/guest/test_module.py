@@ -188,6 +188,13 @@ def assert_silent(run: Run) -> None:
     assert SECRET not in str(run.logged)
 
 
+def test_what_ansible_itself_stumbles_over_is_refused(bench: Bench) -> None:
+    """Its validator fails with a TypeError, and the module with a traceback, for a flag in place of an entry."""
+    for options in ({"nics": [True]}, {"disks": [{"name": "root", "image": True}]}, {"nics": True}, {"disks": [[]]}):
+        failed = bench.run(name="a", **options).result
+        assert "is allowed" in failed["msg"]
+
+
 def test_a_secret_is_nowhere(bench: Bench) -> None:
     first = bench.run(guests=guests_with_secrets(), _ansible_verbosity=4, _ansible_diff=True)
     assert first.result["changed"] is True

@@ -20,7 +20,8 @@ from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import 
 
 OWN: dict[str, dict[str, Any]] = {"type": {"type": "str", "choices": ["fast", "slow"]}}
 SPEC: dict[str, dict[str, Any]] = {**GUEST, "fake": {"type": "dict", "options": OWN}}
-FUZZ = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+# How many examples there are is for the profile to say: see conftest.py.
+FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 texts = st.text(max_size=12) | st.text(st.characters(codec=None), max_size=8)
 anything = st.recursive(

@@ -1,0 +1,13 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many examples Hypothesis makes up: a share in every run, and 100,000 of bad input when that is asked for."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# bin/test unit -- -k fuzz --hypothesis-profile=long: seven tests of 14,300 examples each.
+settings.register_profile("share", max_examples=100)
+settings.register_profile("long", max_examples=14_300)
+settings.load_profile("share")
