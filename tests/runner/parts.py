@@ -24,7 +24,7 @@ PARTS = (
     Part("compat", "the oldest ansible-core that is admitted: unit tests, archive and sanity",
          package.compat, lane="ansible-test", keep_going=True, minutes=25),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
-         suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=30),
+         suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=60),
     Part("molecule-kvm-12", "the role and real guests on Debian 12, in a VM: check, converge, idempotence, verify",
          suites.molecule("kvm"), needs="molecule/kvm", packages=("vm",), lane="vm", minutes=45),
     Part("molecule-kvm-13", "the role on Debian 13, in a VM",
