@@ -34,7 +34,7 @@ class Named(Protocol):
 
 
 Item = TypeVar("Item", bound=Named)
-Alone = Callable[[], "AbstractContextManager[object]"]
+Alone = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
