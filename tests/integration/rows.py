@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import BRIDGE
-from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import MEDIA, virtual_size
+from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import GIVEN, MEDIA, virtual_size
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import paths, virsh
 
 MIB = 1024**2
@@ -172,6 +172,7 @@ ROWS: dict[str, Row] = {
     "disks.serial": Row(disk_own(serial="S-1"), disk_own(serial="S-2"), text("devices/disk/serial"), ("S-1", "S-2")),
     "disks.pool": Row(disk(pool="default"), disk(pool="fast"), lambda root: "fast" in paths(root)[0], (False, True)),
     "disks.format": Row(disk(), disk(format="raw"), all_of("devices/disk/driver", "type"), (["qcow2"], ["raw"])),
+    "disks.path": Row(disk(), disk(path=GIVEN, format="qcow2"), lambda root: paths(root)[0] == GIVEN, (False, True)),
     "cdroms": Row(
         {"cdroms": [{"source": MEDIA[0]}]},
         {"cdroms": [{"source": path} for path in MEDIA]},
