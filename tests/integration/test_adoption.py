@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     EMULATED,
+    define,
     guest,
     mend,
     module,
@@ -271,6 +272,34 @@ def test_the_password_of_the_screen_survives(old1: libvirt.virDomain) -> None:
     screen = stored("old1").find("devices/graphics")
     assert screen is not None
     assert screen.get("passwd") == "not-to-be-lost"
+
+
+def test_another_kind_of_screen_leaves_the_card_alone(old1: libvirt.virDomain) -> None:
+    before = stored("old1")
+    assert mend(name="old1", kvm={"graphics": "vnc"}) == ["set graphics"]
+    gone, new = differences(before, stored("old1"))
+    # What only works with the old kind goes with it.
+    places = ("graphics", "audio", "redirdev", "channel")
+    assert all(line.startswith(tuple(f"/domain/devices/{one}" for one in places)) for line in (*gone, *new)), (
+        gone,
+        new,
+    )
+    assert len([line for line in gone if line.startswith("/domain/devices/channel ")]) == 1
+    screen = stored("old1").find("devices/graphics")
+    assert screen is not None
+    assert (screen.get("type"), screen.get("listen")) == ("vnc", "127.0.0.1")
+
+
+def test_a_guest_with_two_screens_has_each(old1: libvirt.virDomain) -> None:
+    root = stored("old1")
+    devices = root.find("devices")
+    assert devices is not None
+    devices.append(ET.fromstring("<graphics type='vnc' port='5988' autoport='no' listen='127.0.0.2' passwd='kept'/>"))
+    define(root)
+    for kind in ("vnc", "spice"):
+        assert not guest(name="old1", kvm={"graphics": kind})["changed"]
+    assert mend(name="old1", kvm={"graphics": "none"}) == ["set graphics"]
+    assert stored("old1").find("devices/graphics") is None
 
 
 def test_its_disk_is_not_ours_to_delete(old1: libvirt.virDomain) -> None:

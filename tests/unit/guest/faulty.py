@@ -235,6 +235,13 @@ class TrimsText(FakeDriver):
         return {**new, "about": new["about"].partition("\n")[0]}
 
 
+class MakesUpUuids(FakeDriver):
+    """Gives a new guest a uuid of its own choosing."""
+
+    def _create(self, change: Change) -> None:
+        super()._create(replace(change, after=replace(change.after, uuid=None)))
+
+
 class LeavesDataOfAbsentGuests(FakeDriver):
     """Keeps what it was told to delete."""
 

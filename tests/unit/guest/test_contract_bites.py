@@ -36,6 +36,7 @@ FAULTS = {
     faulty.MakesUpNewAddresses: "a_card_wished_without_mac_keeps_its_own",
     faulty.ReadsTooMuch: "reading_gives_what_was_asked_for",
     faulty.TrimsText: "an_edit_is_made_once[description in lines]",
+    faulty.MakesUpUuids: "a_uuid_is_one_guests_only",
     faulty.LeavesDataOfAbsentGuests: "removing_deletes_own_disks_when_that_is_said",
 }
 

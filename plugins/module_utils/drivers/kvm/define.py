@@ -24,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 MACHINES = {"x86_64": "q35", "aarch64": "virt"}
 # PCI Express devices are added to a running guest only where a port is free, and ports cannot be added to it.
 SPARE_PORTS = 12
+NO_SCREEN = "none"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _devices(parent: Element, want: Guest, plot: Plot) -> None:
     for nic in want.nics or ():
         parent.append(devices.nic_element(nic))
     _console(parent)
-    set_graphics(parent, want.option("graphics") or "none")
+    set_graphics(parent, want.option("graphics") or NO_SCREEN)
     if want.tpm:
         add_tpm(parent)
     if want.option("watchdog"):
@@ -131,15 +132,15 @@ def _console(parent: Element) -> None:
 
 
 def set_graphics(parent: Element, kind: str) -> None:
-    """Give a guest a screen that only this host can see, or take it away."""
-    for tag in ("graphics", "video", "channel[@type='spicevmc']", "audio", "redirdev"):
+    """Give a guest a screen that only this host can see, or take it away. A card that shows something stays."""
+    for tag in ("graphics", "channel[@type='spicevmc']", "audio", "redirdev"):
         xml.drop(parent, tag)
-    if kind == "none":
-        xml.add(xml.add(parent, "video"), "model", type="none")
-        return
-    screen = xml.add(parent, "graphics", type=kind, autoport="yes", listen="127.0.0.1")
-    xml.add(screen, "listen", type="address", address="127.0.0.1")
-    xml.add(xml.add(parent, "video"), "model", type="virtio")
+    if kind == NO_SCREEN or xml.attribute(parent, "video/model", "type") in (None, NO_SCREEN):
+        xml.drop(parent, "video")
+        xml.add(xml.add(parent, "video"), "model", type=NO_SCREEN if kind == NO_SCREEN else "virtio")
+    if kind != NO_SCREEN:
+        screen = xml.add(parent, "graphics", type=kind, autoport="yes", listen="127.0.0.1")
+        xml.add(screen, "listen", type="address", address="127.0.0.1")
 
 
 def add_tpm(parent: Element) -> None:

@@ -19,21 +19,25 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 def as_wished(want: Guest, have: Guest, stored: Element, live: Element | None) -> Guest:
     """A state in the words of the wish, for what is only told in those.
 
-    A machine of any version has the family's name where only that is wished, and of the definition is told what the
-    wish has fragments for. PlanError when it cannot be said which element a fragment is about.
+    A machine of any version has the family's name where only that is wished, a guest with several screens has the one
+    that is wished, and of the definition is told what the wish has fragments for. PlanError when it cannot be said
+    which element a fragment is about.
     """
     wished: Sequence[Fragment] = want.option("xml") or ()
-    found = _told(have, want, [fragments.seen(stored, one) for one in wished])
+    found = _told(have, want, stored, [fragments.seen(stored, one) for one in wished])
     if have.live is None or live is None:
         return found
-    return replace(found, live=_told(have.live, want, [fragments.runs(live, one) for one in wished]))
+    return replace(found, live=_told(have.live, want, live, [fragments.runs(live, one) for one in wished]))
 
 
-def _told(have: Guest, want: Guest, found: Sequence[Fragment]) -> Guest:
+def _told(have: Guest, want: Guest, root: Element, found: Sequence[Fragment]) -> Guest:
     options = {**dict(have.options), **({"xml": tuple(found)} if want.option("xml") is not None else {})}
     wished = want.option("machine")
     if wished and machine.satisfies(have.option("machine"), wished):
         options["machine"] = wished
+    screen = want.option("graphics")
+    if any(one.get("type") == screen for one in root.findall("devices/graphics")):
+        options["graphics"] = screen
     return replace(have, options=tuple(sorted(options.items())))
 
 
