@@ -94,6 +94,10 @@ class FakePool(Camel):
         self.text = text
         self.refreshed = 0
 
+    def info(self) -> list[int]:
+        """State, and bytes in all, in use and left."""
+        return [2, 1024**4, 0, 1024**4]
+
     def xmldesc(self, _flags: int) -> str:
         return self.text
 

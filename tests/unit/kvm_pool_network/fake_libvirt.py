@@ -127,10 +127,6 @@ class FakePool(FakeThing):
     volumes: int = 0
     built: list[str] = field(default_factory=list)
 
-    def info(self) -> list[int]:
-        """State, and bytes in all, in use and left."""
-        return [2, 1024**4, 0, 1024**4]
-
     def num_of_volumes(self) -> int:
         assert self.live
         return self.volumes
