@@ -25,6 +25,11 @@ def part_of(path: str) -> str:
     return os.path.join(folder, f".hostforge.{name}.part-{os.getpid()}-{_RUN}{threading.get_ident():x}")
 
 
+def is_part(path: str) -> bool:
+    """Whether a file is one that is being made, or that a killed run was making: it is nobody's yet."""
+    return _PART.fullmatch(os.path.basename(path)) is not None
+
+
 def dead_parts(host: Host, folder: str) -> Iterator[str]:
     """The paths of parts in a folder that no living run is making. Killed runs leave them."""
     for name in host.list_dir(folder):

@@ -29,7 +29,7 @@ SPEC_NAMES = {
 # Bare words are easier to read; what YAML would take for something else is quoted.
 PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9_./\[\]+ -]*[A-Za-z0-9_./\]+-])?", re.ASCII)
 # What is made and removed as a whole.
-WHOLE = ("guest", "pool", "network")
+WHOLE = ("guest", "pool", "network", "snapshot")
 SIZE = re.compile(r"[0-9]+ (?:B|[MGT]iB)", re.ASCII)
 RESERVED = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 

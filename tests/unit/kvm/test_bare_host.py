@@ -15,6 +15,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import Network
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import Pool
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import SnapshotDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish, converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
@@ -25,6 +27,7 @@ THINGS: dict[str, tuple[Any, Any]] = {
     "guest": (make_kvm_driver({"uri": URI}, ModuleHost()), Guest("web1")),
     "pool": (PoolDriver(URI), Pool("fast", type="dir", path="/srv/fast")),
     "network": (NetworkDriver(URI, ModuleHost()), Network("lan", mode="isolated")),
+    "snapshot": (SnapshotDriver(URI, ModuleHost()), Snapshot("web1", "before")),
 }
 
 

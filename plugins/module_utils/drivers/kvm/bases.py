@@ -14,6 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part
 
 
 def find_bases(connection: libvirt.virConnect, host: Host, others: Mapping[str, str | None]) -> dict[str, list[str]]:
@@ -27,9 +28,9 @@ def find_bases(connection: libvirt.virConnect, host: Host, others: Mapping[str, 
         pools = connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE)
         roots = [xml.parse(volume.XMLDesc(0)) for pool in pools for volume in _volumes(pool)]
     for root in roots:
-        base = root.findtext("backingStore/path")
-        if base:
-            found.setdefault(os.path.realpath(base), []).append(root.findtext("target/path", ""))
+        base, path = root.findtext("backingStore/path"), root.findtext("target/path", "")
+        if base and not is_part(path):
+            found.setdefault(os.path.realpath(base), []).append(path)
     known = {root.findtext("target/path", "") for root in roots}
     for path in set(others) - known:
         for base in _backing_files(host, path, others[path]):

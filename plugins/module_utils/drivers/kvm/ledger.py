@@ -45,11 +45,17 @@ def find(root: Element, path: str | None) -> Entry | None:
 
 def write(root: Element, entry: Entry) -> None:
     """Note a disk, in place of what was noted of the same path or name."""
-    forget(root, entry.path)
     own = xml.ensure_own(root)
     for one in own.findall(xml.own_tag("disk")):
         if one.get("name") == entry.name:
             own.remove(one)
+    write_beside(root, entry)
+
+
+def write_beside(root: Element, entry: Entry) -> None:
+    """Note a disk, in place of what was noted of the same path; another of its name, elsewhere, stays noted."""
+    forget(root, entry.path)
+    own = xml.ensure_own(root)
     made, pending = "yes" if entry.made else "no", "yes" if entry.pending else None
     xml.add(own, xml.own_tag("disk"), name=entry.name, path=entry.path, made=made, pending=pending)
 

@@ -208,6 +208,13 @@ class Look:
             for one in there
         )
 
+    def half_made(self, name: str) -> list[Disk]:
+        """The overlays that a killed run has made and nothing uses, each as a disk of the name of the one it is on."""
+        notes = [note for note in ledger.overlays(self._stored[name]) if note.pending]
+        there = [note for note in notes if self._host.info(note.path) is not None]
+        unused = [note for note in there if os.path.realpath(note.path) not in self.users]
+        return [Disk(note.disk, self._storage.size(note.path, "qcow2"), path=note.path, owned=True) for note in unused]
+
     def stack(self, name: str, disk: Disk) -> list[str]:
         """The files of ours that a guest's disk is in, without links: its own, and what its overlays are based on."""
         root = self._stored[name]
@@ -215,7 +222,7 @@ class Look:
 
     def remains(self, name: str, disk: Disk) -> list[Disk]:
         """What a killed run has not deleted yet of a disk with overlays."""
-        sizes = [(path, self._storage.size(path)) for path in self.stack(name, disk)]
+        sizes = [(path, self._storage.size(path, format_of(path))) for path in self.stack(name, disk)]
         return [Disk(disk.name, size, path=path, owned=True) for path, size in sizes if size is not None]
 
     def needed(self, name: str) -> set[str]:
@@ -297,12 +304,13 @@ def with_disks(seen: Look, wish: Wish[Guest], have: Guest) -> Guest:
     wished = {disk.name for disk in wish.item.disks or ()}
     decided = wish.item.disks is not None or wish.item.state == "absent"
     more = [disk for disk in seen.unfinished(have.name) if decided and disk.name not in wished]
-    disks = (*(have.disks or ()), *more)
+    half = seen.half_made(have.name) if decided and wish.policy.delete_disks else []
+    disks = (*(disk for disk in half if disk.name not in wished), *(have.disks or ()), *more)
     if wish.policy.delete_disks and any(disk.owned for disk in disks):
         disks = tuple(_own(seen, wish, disk) for disk in disks)
         if wish.item.state == "absent":
             lost = [disk for disk in disks if disk.owned and disk.size_bytes is None]
-            disks += tuple(_own(seen, wish, one) for disk in lost for one in seen.remains(have.name, disk))
+            disks += tuple(one for disk in lost for one in seen.remains(have.name, disk))
     return replace(have, disks=disks)
 
 
@@ -310,7 +318,9 @@ def _own(seen: Look, wish: Wish[Guest], disk: Disk) -> Disk:
     """A disk, owned only if nothing but the guest itself, and no snapshot that it keeps, refers to any of its files."""
     if not disk.owned:
         return disk
-    name, stack, bases = wish.item.name, seen.stack(wish.item.name, disk), seen.bases()
-    others = any(seen.users.get(path, set()) - {name} or set(bases.get(path, ())) - set(stack) for path in stack)
+    name, stack = wish.item.name, seen.stack(wish.item.name, disk)
+    mine = {*stack, *(os.path.realpath(one.path or "") for one in seen.half_made(name))}
+    based = {os.path.realpath(one) for path in stack for one in seen.bases().get(path, ())}
+    others = based - mine or any(seen.users.get(path, set()) - {name} for path in stack)
     needed = wish.item.state != "absent" and not seen.needed(name).isdisjoint(stack)
     return replace(disk, owned=not others and not needed)

@@ -1,0 +1,108 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells about the snapshots of KVM guests."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kvm_snapshot_info
+short_description: Tell about snapshots of KVM guests
+version_added: 0.1.0
+description:
+  - Lists the snapshots of all guests of a host, or of those that are named, whoever took them. Changes nothing.
+author: [The hostforge.hypervisor contributors (@hostforge)]
+requirements:
+  - libvirt and its Python bindings on the host (the role P(hostforge.hypervisor.kvm_host#role) installs them)
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing anyway.
+options:
+  uri:
+    description: The libvirt to talk to.
+    type: str
+    default: qemu:///system
+  guests:
+    description: Names of the guests to tell about; all where nothing is written. Names that do not exist are left out.
+    type: list
+    elements: str
+seealso:
+  - module: hostforge.hypervisor.kvm_snapshot
+"""
+
+EXAMPLES = r"""
+- name: Look for snapshots
+  hostforge.hypervisor.kvm_snapshot_info:
+  register: found
+
+- name: Name those that are older than a month
+  ansible.builtin.debug:
+    msg: "{{ found.snapshots | selectattr('taken', 'lt', '2026-10-25') | map(attribute='snapshot') }}"
+"""
+
+RETURN = r"""
+snapshots:
+  description: The snapshots by guest, in the order in which they were taken. What is not so, or not known, is left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    guest:
+      description: Name of the guest.
+      type: str
+    snapshot:
+      description: Name of the snapshot.
+      type: str
+    description:
+      description: Its description.
+      type: str
+    kind:
+      description: V(internal), V(external), or V(mixed) where some disks are so and some so.
+      type: str
+    memory:
+      description: Whether it holds the guest's memory.
+      type: bool
+    taken:
+      description: When it was taken, in UTC, as ISO 8601.
+      type: str
+    power:
+      description: What the guest was doing, V(running), V(paused) or V(stopped).
+      type: str
+    parent:
+      description: The snapshot that the guest had been on before.
+      type: str
+    current:
+      description: Whether it is the one that the guest has gone on from.
+      type: bool
+    disks:
+      description: The guest's disks, each with its C(device), the C(kind), the C(path) of the file that it was in, and
+        the C(overlay) that it went on in.
+      type: list
+      elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import URI
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import SnapshotDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import describe
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={**URI, "guests": {"type": "list", "elements": "str"}}, supports_check_mode=True
+    )
+    try:
+        found = SnapshotDriver(module.params["uri"], ModuleHost()).of_guests(module.params["guests"])
+    except HypervisorError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(changed=False, snapshots=[describe(one) for one in found])
+
+
+if __name__ == "__main__":
+    main()
