@@ -31,6 +31,8 @@ PARTS = (
          suites.molecule("kvm-13"), needs="molecule/kvm-13", packages=("vm",), lane="vm", minutes=40),
     Part("demo", "command 1, as the README gives it: a throwaway host with guests, then its end",
          suites.demo, needs="bin/demo", packages=("vm",), lane="vm", minutes=30),
+    Part("fuzz", "100,000 made-up tasks, nearly right and quite wrong, through options, wishes and plan",
+         suites.fuzz, needs="tests/unit", minutes=240, asked=True),
     Part("bench", "the collection compared with its floor and with its peer; a measurement, not a test",
          suites.bench, needs="bench", packages=("daemon",), lane="daemon", minutes=60, asked=True),
 )  # fmt: skip

@@ -18,6 +18,11 @@ def unit(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     yield pytest(workspace, "tests/unit", *arguments)
 
 
+def fuzz(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+    """The tests of made-up input, of which the suite of units runs a share, with as many examples as are asked for."""
+    yield pytest(workspace, "tests/unit", "-k", "fuzz", "--hypothesis-profile=long", *arguments)
+
+
 def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
     """The tests against real daemons, which the tests start in namespaces of their own."""
     # One line a test: they are slow, and progress that shows only at the end is none.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-# bin/test unit -- -k fuzz --hypothesis-profile=long: seven tests of 14,300 examples each.
+# bin/test fuzz: seven tests of 14,300 examples each.
 settings.register_profile("share", max_examples=100)
 settings.register_profile("long", max_examples=14_300)
 settings.load_profile("share")
