@@ -17,7 +17,15 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject
-from ansible_collections.hostforge.hypervisor.tests.integration.runs import EMULATED, actions, guest, mend, stored
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
+    EMULATED,
+    actions,
+    attempt,
+    guest,
+    mend,
+    stored,
+    virsh,
+)
 
 MAC = "52:54:00:0a:0b:0c"
 WISH: dict[str, Any] = {
@@ -111,3 +119,20 @@ def test_a_guest_without_a_balloon_can_be_told_too(kvm: libvirt.virConnect, mute
     mute.destroy()
     mute.create()
     assert mend(**{**WISH, "memory": "96 MiB"}) == ["set memory"]
+
+
+def test_only_force_cuts_its_power_for_a_restart(mute: libvirt.virDomain) -> None:
+    wish = {**WISH, "kvm": {**EMULATED, "graphics": "vnc"}, "shutdown_timeout": 1}
+    boot = virsh("domid", "mute")
+    result = guest(**wish)
+    assert result["restart_required"]
+    assert virsh("domid", "mute") == boot
+    failed = attempt(**wish, restart="graceful")
+    assert "restart state: it did not shut down within 1 s, and its power was not cut" in failed["msg"]
+    assert virsh("domid", "mute") == boot
+    # What is stored holds, and waits for the restart still.
+    assert stored("mute").find("devices/graphics") is not None
+    assert guest(**wish)["restart_required"]
+    assert actions(guest(**wish, restart="force")) == ["restart state"]
+    assert virsh("domid", "mute") != boot
+    assert not guest(**wish)["restart_required"]
