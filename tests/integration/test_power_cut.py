@@ -13,10 +13,19 @@ import os
 import libvirt
 import pytest
 
-from ansible_collections.hostforge.hypervisor.tests.integration.killing import steps_of
-from ansible_collections.hostforge.hypervisor.tests.integration.stories import SOURCE, STORIES, Place, converged
+from ansible_collections.hostforge.hypervisor.tests.integration.killing import killed_before, steps_of
+from ansible_collections.hostforge.hypervisor.tests.integration.stories import (
+    FOLDERS,
+    SOURCE,
+    STORIES,
+    Place,
+    Story,
+    converged,
+)
 
 MAKERS = ("virStorageVolCreateXML", "run")
+
+LOST = FOLDERS[0] / "db1.data.qcow2"
 
 
 @pytest.fixture(params=["create", "add", "exchange"])
@@ -66,3 +75,26 @@ def assert_on_disk(path: str, steps: list[list[str]]) -> bool:
         assert ["fsync", path] in after, f"{path} is not on the disk"
     assert ["fsync", os.path.dirname(path)] in after, f"the name {path} is not on the disk"
     return True
+
+
+@pytest.mark.parametrize("content", [b"", bytes(200_000)], ids=["without length", "without content"])
+def test_a_disk_that_went_with_the_power_is_made_again(kvm: libvirt.virConnect, content: bytes) -> None:
+    """It was being made, and its name was on the disk and its content was not."""
+    story = STORIES["create and start"]
+    place = Place(kvm, story)
+    place.restore()
+    converged(story.after)
+    expected = place.look()
+    place.restore()
+    step = max(index for index, name in enumerate(made(story)) if name == "virDomainDefineXML")
+    place.restore()
+    assert killed_before(step, lambda: converged(story.after))
+    assert LOST.exists()
+    LOST.write_bytes(content)
+    converged(story.after)
+    assert place.look() == expected
+
+
+def made(story: Story) -> list[str]:
+    """The steps of a story, by name."""
+    return [step[0] for step in steps_of(lambda: converged(story.after))]

@@ -38,6 +38,7 @@ DEFAULT_POOL = "default"
 RAW = "raw"
 QCOW2_LARGEST = 2**51  # with clusters of the usual 64 KiB
 LEAKS = 3  # of qemu-img check: some clusters are lost, and the content is whole
+HEADER_BYTES = 1024 * 1024  # no disk that was just made is longer, unless it is a copy
 FOLDER_POOLS = ("dir", "fs", "netfs")  # pools whose volumes are files in a folder
 GROUP_POOL = "logical"  # pools whose volumes are LVM's
 
@@ -126,7 +127,7 @@ class Storage:
         if self._groups.has(disk.path or ""):
             self._groups.check(disk)
         _refuse_huge(disk)
-        if self.is_there(disk):
+        if self.is_there(disk) and not self._is_blank(disk):
             self._check_kept(disk)
         elif disk.image is None:
             if disk.size_bytes is None:
@@ -151,11 +152,11 @@ class Storage:
         """
         if new and self.is_there(disk):
             raise TakenError(disk)
+        if self._is_blank(disk):
+            self._host.remove(disk.path or "")
+            self._refresh(disk.path or "")
         if disk.pool is None or self.is_there(disk):
-            self.check(disk)
-            self._make_known(disk.path or "")
-            if disk.size_bytes and (self.size(disk.path or "", disk.format) or 0) < disk.size_bytes:
-                self.grow(disk.path or "", disk.size_bytes, disk.format)
+            self._keep(disk)
             return
         base, size = None, disk.size_bytes
         if disk.image is not None:
@@ -173,6 +174,23 @@ class Storage:
             self._copy(disk, base, size_bytes)
         else:
             self._create(disk, base, size_bytes)
+
+    def _is_blank(self, disk: Disk) -> bool:
+        """Whether the file where a disk belongs holds nothing at all, as where a host lost power when it was made.
+
+        Of a raw disk that says nothing; in every other format there is no disk without a header.
+        """
+        ours = disk.pool is not None and disk.format != RAW
+        found = self._host.info(disk.path or "") if ours else None
+        if found is None or found.size_bytes > HEADER_BYTES:
+            return False
+        return not self._host.read_file(found.path).strip(b"\0")
+
+    def _keep(self, disk: Disk) -> None:
+        self.check(disk)
+        self._make_known(disk.path or "")
+        if disk.size_bytes and (self.size(disk.path or "", disk.format) or 0) < disk.size_bytes:
+            self.grow(disk.path or "", disk.size_bytes, disk.format)
 
     def _base(self, image: Image) -> str:
         """The path of an image in the cache. It is fetched once, and what comes of that holds for a run's disks."""
