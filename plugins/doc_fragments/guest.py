@@ -195,6 +195,7 @@ options:
           - It is never made, formatted or deleted, and no two disks have it. Of a file, O(disks[].format) is needed; that of
             a device is V(raw) where nothing is written. O(disks[].size) is then the least size. A file is grown to it; a
             device has to be that large.
+          - A disk that the guest has there already is this one, whatever it is called.
           - Not together with O(disks[].pool) and O(disks[].image).
         type: path
       format:

@@ -52,6 +52,14 @@ def a_detached_disk_goes_when_that_is_said(subject: Subject) -> None:
     assert _all_there(subject)
 
 
+def data_goes_after_what_takes_its_place(subject: Subject) -> None:
+    path = _with_data(subject)
+    logs = replace(_data(subject), name="logs")
+    done = predicted(subject, replace(subject.base, disks=(_root(subject), logs)), delete_disks=True)
+    assert [(change.verb, change.key) for change in done.changes] == [("add", "logs"), ("remove", "data")]
+    assert not subject.has_file(path)
+
+
 @needs(START, POWER, PENDING)
 def a_disk_in_use_is_deleted_after_the_restart(subject: Subject) -> None:
     """Data never goes from under a running guest."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,36 @@ def test_the_data_of_a_disk_is_not_exchanged_for_other_data(file: str) -> None:
     guest(**with_data(size="32 MiB"))
     said = refused(**with_data(path=file, format="qcow2"))
     assert "disks.path of data is fixed when the guest is made" in said
+
+
+def test_a_disk_that_others_attached_is_known_by_its_data(file: str) -> None:
+    foreign.add_guest(libvirt.open("qemu:///system"), "db1", file)
+    os.link(file, "/var/lib/hostforge/hard")
+    for path in (file, "/var/lib/hostforge/hard"):
+        assert mend(name="db1", disks=[{"name": "system", "path": path}]) == []
+    assert mend(name="db1", disks=[{"name": "system", "path": file, "size": "40 MiB"}]) == ["grow disks.size hda"]
+    assert guest(name="db1", state="absent", delete_disks=True)["guests"][0]["kept_disks"] == [file]
+    assert os.path.exists(file)
+
+
+@pytest.mark.parametrize("power", ["running", "off"])
+def test_a_given_disk_with_an_overlay_is_the_same_disk(file: str, power: str) -> None:
+    written = with_data(path=file, format="qcow2")
+    guest(**written)
+    if power == "running":
+        virsh("start", "db1")
+    virsh("snapshot-create-as", "db1", "s1", "--disk-only")
+    assert data()[2] != file
+    assert mend(**written) == []
+
+
+def test_a_device_that_is_mounted_in_another_namespace_is_refused(device: str) -> None:
+    os.makedirs("/run/place", exist_ok=True)
+    elsewhere = ["unshare", "--mount", "sh", "-c", f"mount {device} /run/place && echo && read _line"]
+    with subprocess.Popen(elsewhere, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        said = refused(**with_data(path=device))
+        process.communicate(b"\n")
+    assert f"disk data: {device} is in use by the host itself" in said
+    assert mend(**with_data(path=device)) == ["create guest"]

@@ -50,8 +50,14 @@ def _place(i: int, fits: dict[int, list[int]], wisher: dict[int, int], tried: se
 
 
 def pair_disks(want: Sequence[Disk], have: Sequence[Disk]) -> Pairs[Disk]:
-    """Disks are the same when their names are."""
-    return pair(want, have, lambda a, b: a.name == b.name)
+    """Disks are the same when their names are, but for one whose data is written and goes by another name here."""
+    return pair(
+        want,
+        have,
+        lambda a, b: a.name == b.name and a.path in (None, b.path),
+        lambda a, b: a.path is not None and a.path == b.path,
+        lambda a, b: a.name == b.name,
+    )
 
 
 def pair_cdroms(want: Sequence[Cdrom], have: Sequence[Cdrom]) -> Pairs[Cdrom]:

@@ -156,6 +156,9 @@ def _check_whole(read: Reader, guest: Guest) -> None:
         read.wrong("secure_boot", "needs firmware uefi")
     _once(read, "disks", "name", [disk.name for disk in guest.disks or ()])
     _once(read, "disks", "path", [disk.path for disk in guest.disks or () if disk.path])
+    media = {drive.source for drive in guest.cdroms or () if drive.source}
+    for path in sorted({disk.path for disk in guest.disks or () if disk.path} & media):
+        read.errors.append(f"{read.where}disks: path {path} is the source of a cdrom drive, too")
     _once(read, "nics", "mac", [nic.mac for nic in guest.nics or () if nic.mac])
     _once(read, "cdroms", "source", [drive.source for drive in guest.cdroms or () if drive.source])
 

@@ -109,7 +109,8 @@ def _change(want: Guest, have: Guest, traits: Traits, policy: Policy) -> Iterato
     in_use = [one.change for one in found if one.pending and one.change.delete and not cycle]
     if running and (cycle or not stays_up):
         yield _stop(have, policy)
-    for change in (one.change for one in found if one.stored or one.change.hot):
+    # Data goes last: what takes its place may fail, and then it is still there.
+    for change in sorted((one.change for one in found if one.stored or one.change.hot), key=lambda one: one.delete):
         yield replace(change, hot=change.hot and not cycle, delete=change.delete and change not in in_use)
     if cycle or (want.state == "running" and have.state != "running"):
         yield Change(want.name, "start", "state", before="stopped" if cycle else have.state, after="running")

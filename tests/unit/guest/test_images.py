@@ -57,6 +57,20 @@ def test_an_image_is_fetched_checked_and_put_in_its_place_in_one_step(host: Fake
     assert rename == (part_of(CACHED), CACHED)
 
 
+@pytest.mark.parametrize("source", [URL, "/srv/base.qcow2"])
+def test_an_image_is_read_once_to_verify_it(host: FakeHost, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """However large it is, the second disk from it takes no reading."""
+    digests = []
+    digest = host.digest
+    monkeypatch.setattr(host, "digest", lambda *what: digests.append(what) or digest(*what))
+    host.files["/srv/base.qcow2"] = DATA
+    for _disk in range(3):
+        ensure_image(host, Image(source, EXACT.checksum), CACHE, trust)
+        check_image(host, Image(source, EXACT.checksum), CACHE)
+    assert len(digests) == 1
+    assert len(host.did("fetch") + host.did("copy")) == 1
+
+
 def test_an_image_is_fetched_once(host: FakeHost) -> None:
     for _run in range(3):
         ensure_image(host, EXACT, CACHE, trust)

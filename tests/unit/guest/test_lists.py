@@ -38,6 +38,15 @@ def test_disks_go_by_name() -> None:
     assert pair_disks(want, have) == [(want[0], have[1]), (want[1], None), (None, have[0])]
 
 
+def test_disks_go_by_their_data_where_that_is_written() -> None:
+    have = [Disk("vda", path="/b"), Disk("vdb", path="/a")]
+    assert pair_disks([Disk("data", path="/a")], have) == [(Disk("data", path="/a"), have[1]), (None, have[0])]
+    assert pair_disks([Disk("vda", path="/a"), Disk("more")], have)[0] == (Disk("vda", path="/a"), have[1])
+    both = [Disk("vdb"), Disk("more", path="/a")]
+    assert pair_disks(both, have)[:2] == [(both[0], have[1]), (both[1], None)], "one that is named is not taken away"
+    assert pair_disks([Disk("vda", path="/c")], have)[0] == (Disk("vda", path="/c"), have[0])
+
+
 def test_a_mac_is_an_identity() -> None:
     want = [Nic("default"), Nic("second", mac=A)]
     assert macs(want, [found(A), found(B, "second")]) == [B, A]

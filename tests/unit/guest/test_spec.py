@@ -237,6 +237,12 @@ def test_one_path_of_two_disks() -> None:
     ]
 
 
+def test_a_medium_is_no_disk() -> None:
+    disk, drive = {"name": "d", "path": "//srv/x.iso"}, {"source": "/srv/x.iso"}
+    (said,) = errors({"name": "a", "disks": [disk], "cdroms": [drive]})
+    assert said == "guest a: disks: path /srv/x.iso is the source of a cdrom drive, too"
+
+
 def test_one_address_on_two_guests() -> None:
     card = {"network": "n", "mac": "52:54:00:00:00:01"}
     loud = {"network": "n", "mac": "52-54-00-00-00-01"}

@@ -46,13 +46,17 @@ def aligned(want: Guest, have: Guest, noted: Mapping[str, str]) -> Guest:
     noted: the path that each disk, by its name, had before there were overlays on it.
     """
     known = {disk.name: disk.path for disk in have.disks or () if disk.path}
+    wished = {disk.name for disk in want.disks or ()}
 
     def align(disk: Disk) -> Disk:
-        path = known.get(disk.name)
-        if path is None or disk.path is None:
+        if disk.path is None:
             return disk
-        same = identity(disk.path) in (identity(path), identity(noted.get(disk.name, path)))
-        return replace(disk, path=path) if same else disk
+        mine = identity(disk.path)
+        # A disk that others attached goes by another name, which is that of no other wish.
+        for name in [disk.name] if disk.name in known else known.keys() - wished:
+            if mine in (identity(known[name]), identity(noted.get(name, known[name]))):
+                return replace(disk, path=known[name])
+        return disk
 
     return want if want.disks is None else replace(want, disks=tuple(align(disk) for disk in want.disks))
 
