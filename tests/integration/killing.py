@@ -44,9 +44,9 @@ def is_step(name: str, arguments: Sequence[Any]) -> bool:
     return name != "run" or list(arguments[0][:2]) not in LOOKS
 
 
-def watch(before_step: Callable[[str], None], files: Mapping[ModuleType, Sequence[str]] = FILES) -> None:
+def watch(before_step: Callable[[str], None], files: Mapping[ModuleType, Sequence[str]] | None = None) -> None:
     """Have a function called before every step, with what it is about, for the rest of this process."""
-    for place, names in ({libvirtmod: steps_of_libvirt(), subprocess: ("run",)} | {**files}).items():
+    for place, names in ({libvirtmod: steps_of_libvirt(), subprocess: ("run",)} | {**(files or FILES)}).items():
         for name in names:
             setattr(place, name, _watched(name, getattr(place, name), before_step))
 
