@@ -112,7 +112,19 @@ def test_the_module_answers_to_anything(logged: list[str], entries: Any, task: d
 
 
 # Options that a seed may have come into by mistake, and its own.
-PLACES = ("cloud_init", "nics", "disks", "autostart", "fake", "description", "memory", "vcpus", "user_data", "name", "kvm")
+PLACES = (
+    "cloud_init",
+    "nics",
+    "disks",
+    "autostart",
+    "fake",
+    "description",
+    "memory",
+    "vcpus",
+    "user_data",
+    "name",
+    "kvm",
+)
 
 
 @FUZZ
