@@ -31,7 +31,7 @@ FILES: dict[ModuleType, Sequence[str]] = {
 }
 # Files that a definition names.
 FILE = re.compile(r"[\w./-]+\.(?:qcow2|raw|iso)")
-LOOKS = (["qemu-img", "info"],)
+LOOKS = (["qemu-img", "info"], ["qemu-img", "check"])
 
 
 def steps_of_libvirt() -> list[str]:

@@ -180,11 +180,14 @@ class Storage:
 
         Of a raw disk that says nothing; in every other format there is no disk without a header.
         """
-        ours = disk.pool is not None and disk.format != RAW
-        found = self._host.info(disk.path or "") if ours else None
-        if found is None or found.size_bytes > HEADER_BYTES:
+        return disk.pool is not None and disk.format != RAW and self._holds_nothing(disk.path or "")
+
+    def _holds_nothing(self, path: str) -> bool:
+        """Whether a file, which is shorter than any disk that holds something, has no byte but zeros."""
+        found = self._host.info(path)
+        if found is None or found.size_bytes > HEADER_BYTES or self._groups.has(path):
             return False
-        return not self._host.read_file(found.path).strip(b"\0")
+        return not self._host.read_file(path).strip(b"\0")
 
     def _keep(self, disk: Disk) -> None:
         self.check(disk)
@@ -212,6 +215,7 @@ class Storage:
         with doing(f"{path} cannot be grown"):
             if not self._groups.has(path):
                 self._host.run(["qemu-img", "resize", "-q", "-f", kind or RAW, "--", path, str(size_bytes)])
+                self._host.sync(path)
             # It may be that large already, and only the guest was not told when a run was killed.
             elif (self.size(path, RAW) or 0) < size_bytes:
                 self._groups.grow(path, size_bytes)
@@ -221,12 +225,14 @@ class Storage:
         return self._groups.has(path) or not is_device(path)
 
     def size(self, path: str, kind: str | None = None) -> int | None:
-        """The capacity of the data at path, in bytes; None when it is not there.
+        """The capacity of the data at path, in bytes; None when it is not there, 0 of a file that holds nothing.
 
         kind: its format, to be said of data that a guest has written to unless it is in overlays of ours.
         """
         if self._host.info(path) is None:
             return None
+        if kind not in (None, RAW) and self._holds_nothing(path):
+            return 0
         size: int = self._info(path, kind)["virtual-size"]
         return size
 
