@@ -160,6 +160,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         ("<hyperv><!-- x --></hyperv>", "no control characters"), ("<?xml version='1.0'?><hyperv/>", "no control"),
         ("<hyperv>&nbsp;</hyperv>", "no XML"), ("<hyperv>\x00</hyperv>", "no control"), ("<a:hyperv/>", "no XML"),
         ("<hyperv>" + "x" * 20000 + "</hyperv>", "at most 16384"), ("<hyperv a='1' a='2'/>", "no XML"),
+        ("<hyperv><x:y xmlns:x='u'/></hyperv>", "other namespaces"), ("<hyperv xml:space='preserve'/>", "other namesp"),
+        ("<hyperv>x&#13;y</hyperv>", "no control"), ("<hyperv a='x&#13;y'/>", "no control"),
+        ("<hyperv><x/>y</hyperv>", "text between elements"),
+        ("<hyperv><password>x</password></hyperv>", "is a secret"),
         ("<hyperv>" + "<x>" * 40 + "</x>" * 40 + "</hyperv>", "within one another"),
     )],
     *[({"path": path, "element": f"<{path.rpartition('/')[2]}/>"}, f"is written with {option}") for path, option in (

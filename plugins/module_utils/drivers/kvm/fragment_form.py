@@ -105,14 +105,22 @@ def _wrong_element(path: str, place: str, text: str) -> Iterator[str]:
             yield f"at most {DEEPEST} elements within one another are allowed"
             return
         yield from _managed(inner)
-        yield from _wrong_attributes(inner, one)
+        yield from _wrong_content(inner, one)
 
 
-def _wrong_attributes(place: str, element: Element) -> Iterator[str]:
+def _wrong_content(place: str, element: Element) -> Iterator[str]:
+    if any("{" in fragments.short(name) for name in (element.tag, *element.attrib)):
+        yield "names of other namespaces than that of qemu: are not allowed"
+    if any(CONTROL.search(text or "") for text in (element.text, *element.attrib.values())):
+        yield f"{place} has no control characters, whichever way they are written"
+    if any((child.tail or "").strip() for child in element):
+        yield f"{place} has text between elements, where libvirt has none"
+    if element.tag in SECRETS:
+        yield f"{place} is a secret, which would be shown in diffs and logs"
     for key in element.attrib:
         if (place, key) in ATTRIBUTES:
             yield f"{key} of {place} is written with {ATTRIBUTES[place, key]}"
-        if key in SECRETS or element.tag in SECRETS:
+        if key in SECRETS:
             yield f"{key} of {place} is a secret, which would be shown in diffs and logs"
 
 

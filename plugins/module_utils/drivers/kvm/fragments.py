@@ -57,8 +57,8 @@ def parse(text: str) -> Element:
 
 def lines(element: Element, indent: int = 0) -> tuple[str, ...]:
     """An element for people to read and for programs to compare."""
-    pad, name = "  " * indent, _short(element.tag)
-    pairs = "".join(f" {_short(key)}='{_quoted(value)}'" for key, value in sorted(element.attrib.items()))
+    pad, name = "  " * indent, short(element.tag)
+    pairs = "".join(f" {short(key)}='{_quoted(value)}'" for key, value in sorted(element.attrib.items()))
     text = _escaped((element.text or "").strip())
     if not len(element):
         return (f"{pad}<{name}{pairs}>{text}</{name}>" if text else f"{pad}<{name}{pairs}/>",)
@@ -66,7 +66,7 @@ def lines(element: Element, indent: int = 0) -> tuple[str, ...]:
     return (f"{pad}<{name}{pairs}>{text}", *inner, f"{pad}</{name}>")
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
     """A name with its prefix in the place of its namespace."""
     found = (name.replace(f"{{{uri}}}", f"{prefix}:") for prefix, uri in PREFIXES.items() if f"{{{uri}}}" in name)
     return next(found, name)
@@ -227,7 +227,7 @@ def full(tag: str) -> str:
 
 def places(element: Element, above: str) -> Iterable[tuple[str, Element]]:
     """Every element within one, and itself, with its place in the definition. above: the place of its parent."""
-    place = f"{above}/{_short(element.tag)}".lstrip("/")
+    place = f"{above}/{short(element.tag)}".lstrip("/")
     yield place, element
     for child in element:
         yield from places(child, place)
