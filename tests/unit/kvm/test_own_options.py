@@ -149,3 +149,15 @@ def test_devices_of_the_host_are_read_and_the_others_left_alone() -> None:
     passthrough.put(root, "usb_devices", ("1d6b:0002",))
     assert passthrough.devices(root, "usb_devices") == ("1d6b:0002",)
     assert root.find("devices/hostdev[@type='scsi']") is not None
+
+
+@pytest.mark.parametrize(("source", "name"), [
+    ("<address bus='1' port='1.2'/>", "bus 1 port 1.2"), ("<vendor id='0x046d'/>", "unknown"), ("", "unknown"),
+])  # fmt: skip
+def test_a_usb_device_that_others_named_otherwise_is_read_and_can_go(source: str, name: str) -> None:
+    root = xml.parse(
+        f"<domain><devices><hostdev mode='subsystem' type='usb'><source>{source}</source></hostdev></devices></domain>"
+    )
+    assert passthrough.devices(root, "usb_devices") == (name,)
+    passthrough.put(root, "usb_devices", ())
+    assert passthrough.devices(root, "usb_devices") == ()

@@ -117,12 +117,13 @@ def _elements(root: Element, option: str) -> list[Element]:
 
 
 def _called(device: Element) -> str:
-    vendor = xml.attribute(device, "source/vendor", "id")
-    if vendor is not None:
-        return usb_device(f"{vendor}:{xml.attribute(device, 'source/product', 'id')}")
+    """What a device goes by. One that others have named by its place is known by what they wrote of that."""
+    vendor, product = (xml.attribute(device, f"source/{part}", "id") for part in ("vendor", "product"))
+    if vendor is not None and product is not None:
+        return usb_device(f"{vendor}:{product}")
     address = device.find("source/address")
-    given = {} if address is None else {key: int(value, 0) for key, value in address.attrib.items()}
+    given = {} if address is None else address.attrib
     if device.get("type") == "usb":
-        return f"bus {given.get('bus', 0)} device {given.get('device', 0)}"
-    numbers = [given.get(key, 0) for key in ("domain", "bus", "slot", "function")]
+        return " ".join(f"{key} {given[key]}" for key in ("bus", "device", "port") if key in given) or "unknown"
+    numbers = [int(given.get(key, "0"), 0) for key in ("domain", "bus", "slot", "function")]
     return "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers)
