@@ -185,7 +185,8 @@ class Storage:
     def _holds_nothing(self, path: str) -> bool:
         """Whether a file, which is shorter than any disk that holds something, has no byte but zeros."""
         found = self._host.info(path)
-        if found is None or found.size_bytes > HEADER_BYTES or self._groups.has(path):
+        # A device, to which a link may lead, has no length, and would be read to its end.
+        if found is None or found.kind != "file" or found.size_bytes > HEADER_BYTES or self._groups.has(path):
             return False
         return not self._host.read_file(path).strip(b"\0")
 
