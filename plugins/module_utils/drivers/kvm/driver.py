@@ -364,12 +364,10 @@ class KvmDriver(Driver):
         guests = []
         for domain in self._connection.listAllDomains(0):
             roots = roots_if_there(domain)
-            used = {path for root in roots for path in read.sources(root)}
+            used = {path: kind for root in roots for path, kind in read.sources(root).items()}
             if domain.name() != name and real in {os.path.realpath(one) for one in used}:
                 guests.append(domain.name())
-            formats.update(dict.fromkeys(used))
-            for root in roots:
-                formats.update(read.formats(root))
+            formats.update({path: kind or formats.get(path) for path, kind in used.items()})
         based = self._disks.bases(formats).get(real, [])
         return guests + [one for one in based if os.path.realpath(one) not in map(os.path.realpath, mine)]
 

@@ -99,8 +99,8 @@ class Look:
         self.users: dict[str, set[str]] = {}
         self.formats: dict[str, str | None] = {}
         for name, root in [*self._stored.items(), *self._live.items()]:
-            self.formats.update({**dict.fromkeys(read.sources(root)), **read.formats(root)})
-            for path in read.sources(root):
+            for path, kind in read.sources(root).items():
+                self.formats[path] = kind or self.formats.get(path)
                 self.users.setdefault(os.path.realpath(path), set()).add(name)
 
     def _add(self, domain: libvirt.virDomain) -> None:

@@ -124,11 +124,19 @@ def source(disk: Element) -> str | None:
     return None
 
 
-def sources(root: Element) -> set[str]:
-    """Every path that a definition refers to as a disk, a medium or a backing file."""
-    elements = [one.find("source") for one in (*xml.devices(root, "disk"), *root.iter("backingStore"))]
-    named = {one.get(key, "") for one in elements if one is not None for key in ("file", "dev")} - {""}
-    return named | snapshot_chain.bases(root)
+def sources(root: Element) -> dict[str, str | None]:
+    """Every path that a definition refers to as a disk, a medium, a backing file or the target of a copy that runs.
+
+    With the format of what is there, as far as the definition says it: what a guest has written must not tell it.
+    """
+    bases = [(one.get("file"), one.get("format")) for one in root.iter(snapshot_chain.BASE)]
+    elements = [(one, "driver") for one in xml.devices(root, "disk")]
+    elements += [(one, "format") for tag in ("backingStore", "mirror") for one in root.iter(tag)]
+    for element, tag in elements:
+        place, kind = element.find("source"), xml.attribute(element, tag, "type")
+        bases += [] if place is None else [(place.get(key), kind) for key in ("file", "dev")]
+    # Of one that is there twice, the side that says a format counts.
+    return {path: kind for path, kind in sorted(bases, key=lambda one: one[1] is not None) if path}
 
 
 def formats(root: Element) -> dict[str, str | None]:

@@ -90,11 +90,6 @@ def chain(disk: Element) -> Chain:
     return found
 
 
-def bases(root: Element) -> set[str]:
-    """The files that note_chains has found below the disks of a definition."""
-    return {path for one in root.iter(BASE) for path in [one.get("file")] if path}
-
-
 def note_chains(domain: libvirt.virDomain, root: Element) -> Element:
     """Note what a disk is based on where the definition does not say so, and that disk may be one of the ledger's.
 
