@@ -85,11 +85,13 @@ class FakeDriver(Driver):
         if unknown:
             yield PlanError(f"there is no {', '.join(unknown)}")
         for disk in after.disks if whole else [after] if change.field == "disks" else []:
-            if disk.pool is not None and disk.pool not in self.hypervisor.pools:
+            known = disk.pool is None or disk.pool in self.hypervisor.pools
+            if not known:
                 yield PlanError(f"there is no pool {disk.pool}")
             if disk.image is not None and disk.image.source not in self.hypervisor.files:
                 yield PlanError(f"there is no image {disk.image.source}")
-            yield from self._check_data(change.name, disk)
+            if known:
+                yield from self._check_data(change.name, disk)
 
     def _check_data(self, name: str, disk: Disk) -> Iterator[PlanError]:
         kept = self.hypervisor.files.get(disk.path or self._path(name, disk))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
@@ -54,6 +54,7 @@ def right_value(key: str, rule: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 @FUZZ
 @given(entries=st.lists(right(SPEC), min_size=1, max_size=3))
+@example(entries=[{"disks": [{"name": "data", "pool": "elsewhere"}]}])
 def test_every_wish_has_a_plan_or_a_reason(entries: list[dict[str, Any]]) -> None:
     guests = [{**entry, "name": f"guest{number}"} for number, entry in enumerate(entries)]
     try:
