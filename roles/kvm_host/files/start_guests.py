@@ -99,7 +99,7 @@ def turn(domain: libvirt.virDomain) -> Turn | None:
 
 def number(text: str | None) -> int | None:
     """A number as it was noted; what somebody else wrote in its place is none."""
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def start(one: Turn) -> bool:

@@ -121,7 +121,7 @@ def autostart(root: Element, flagged: bool) -> Autostart:
     own = xml.own(root)
     noted = None if own is None or flagged else own.find(xml.own_tag("autostart"))
     numbers = [None, None] if noted is None else [noted.get("order"), noted.get("delay")]
-    order, delay = (int(number) if number and number.isdigit() else None for number in numbers)
+    order, delay = (int(number) if number and number.isdecimal() else None for number in numbers)
     return Autostart(flagged or noted is not None, order, delay)
 
 

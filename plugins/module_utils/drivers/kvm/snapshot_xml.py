@@ -34,7 +34,7 @@ def read_snapshot(guest: str, root: Element) -> Snapshot:
         description=root.findtext("description", "").strip(),
         kind=_kind({one.kind for one in disks} - {"no"}, memory),
         memory=memory in ("internal", "external"),
-        taken=datetime.fromtimestamp(int(taken), timezone.utc).isoformat() if taken.isdigit() else None,
+        taken=datetime.fromtimestamp(int(taken), timezone.utc).isoformat() if taken.isdecimal() else None,
         power=POWER.get(state),
         parent=root.findtext("parent/name"),
         disks=disks,

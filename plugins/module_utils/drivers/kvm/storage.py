@@ -283,7 +283,7 @@ class Storage:
         try:
             self._host.run(["qemu-img", "info", "-f", format_of(path), "--output=json", "--", path])
         except HostError as error:
-            if "lock" in str(error):
+            if "Failed to get" in str(error):  # QEMU's sentence goes on with the lock, and with the path
                 raise HypervisorError(
                     f"{path} is not deleted: a process that is no guest of this libvirt has it open"
                 ) from error
