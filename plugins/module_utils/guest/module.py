@@ -79,10 +79,11 @@ class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type
         self.params.update(dict.fromkeys({"name", self.key} & set(self._written)))
 
     def _log_invocation(self) -> None:
-        """Log what is shown, too."""
+        """Log what is shown, too; AnsibleModule stumbles over halves of characters, which are refused later."""
         self._take_written()
         params = self.params
-        self.params = self.invocation()["module_args"]
+        told = self.invocation()["module_args"].items()
+        self.params = {name: _encodable(value) if isinstance(value, str) else value for name, value in told}
         super()._log_invocation()
         self.params = params
 
@@ -126,6 +127,10 @@ class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type
         except SpecError as error:
             found += error.errors
         return found
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def run_guest_module(

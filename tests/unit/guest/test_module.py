@@ -195,6 +195,12 @@ def test_what_ansible_itself_stumbles_over_is_refused(bench: Bench) -> None:
         assert "is allowed" in failed["msg"]
 
 
+def test_half_a_character_is_refused_and_not_stumbled_over(bench: Bench) -> None:
+    """AnsibleModule writes what it logs as UTF-8, which has no halves."""
+    for options in ({"state": "\ud800"}, {"description": "\ud800"}, {"uri": "\ud800", "vcpus": 0}):
+        assert bench.run(name="a", **options).result["failed"] is True
+
+
 def test_a_secret_is_nowhere(bench: Bench) -> None:
     first = bench.run(guests=guests_with_secrets(), _ansible_verbosity=4, _ansible_diff=True)
     assert first.result["changed"] is True

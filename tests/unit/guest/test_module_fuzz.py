@@ -54,7 +54,7 @@ def right_value(key: str, rule: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 @FUZZ
 @given(entries=st.lists(right(SPEC), min_size=1, max_size=3))
-@example(entries=[{"disks": [{"name": "data", "pool": "elsewhere"}]}])
+@example(entries=[{"disks": [{"name": "root", "pool": "nowhere"}]}])
 def test_every_wish_has_a_plan_or_a_reason(entries: list[dict[str, Any]]) -> None:
     guests = [{**entry, "name": f"guest{number}"} for number, entry in enumerate(entries)]
     try:
