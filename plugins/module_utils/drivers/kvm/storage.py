@@ -248,7 +248,8 @@ class Storage:
         if self.is_cached(path):
             raise PlanError(f"disk {disk.name}: {path} is an image that disks are made from; use it as image")
         try:
-            size = self.size(path, disk.format) or 0
+            # A file that holds nothing was no disk of ours that is still to be made, and is none.
+            size: int = self._info(path, disk.format)["virtual-size"]
         except HostError as error:
             raise PlanError(f"disk {disk.name}: {path} is not {disk.format}: {error}") from error
         if disk.size_bytes and size < disk.size_bytes and is_device(path):
