@@ -109,12 +109,9 @@ def _above(path: str | None, view: View) -> list[str]:
 def later_than(have: Snapshot, view: View) -> list[str]:
     """The snapshots that were taken on top of one, by what libvirt knows and by the files that they are in."""
     overlays = {disk.overlay for disk in have.disks if disk.overlay}
-    return sorted(
-        one.snapshot
-        for one in view.snapshots.values()
-        if one.snapshot != have.snapshot
-        and (one.parent == have.snapshot or any(disk.path in overlays for disk in one.disks))
-    )
+    others = [one for one in view.snapshots.values() if one.snapshot != have.snapshot]
+    on_it = [any(disk.path in overlays for disk in one.disks) for one in others]
+    return sorted(one.snapshot for one, on in zip(others, on_it) if on or one.parent == have.snapshot)
 
 
 def _not_on_top(have: Snapshot, view: View) -> list[str]:

@@ -83,14 +83,8 @@ def read_records(connection: libvirt.virConnect, domains: Sequence[libvirt.virDo
     Nothing waits for a guest that is busy: what cannot be had at once is left out.
     """
     flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
-    wanted = (
-        libvirt.VIR_DOMAIN_STATS_STATE
-        | libvirt.VIR_DOMAIN_STATS_CPU_TOTAL
-        | libvirt.VIR_DOMAIN_STATS_BALLOON
-        | libvirt.VIR_DOMAIN_STATS_VCPU
-        | libvirt.VIR_DOMAIN_STATS_INTERFACE
-        | libvirt.VIR_DOMAIN_STATS_BLOCK
-    )
+    parts = ("STATE", "CPU_TOTAL", "BALLOON", "VCPU", "INTERFACE", "BLOCK")
+    wanted = sum(getattr(libvirt, f"VIR_DOMAIN_STATS_{part}") for part in parts)
     if domains is None:
         found = connection.getAllDomainStats(wanted, flags)
     else:
