@@ -11,12 +11,19 @@ DEFINITION = """
 <domain><devices>
   <disk type='file' device='disk'>
     <driver name='qemu' type='qcow2'/><source file='/top'/>
-    <backingStore type='file'><format type='raw'/><source file='/written'/><backingStore/></backingStore>
+    <backingStore type='file'><format type='qcow2'/>
+      <source file='/below'><dataStore type='file'><format type='raw'/><source file='/belows'/></dataStore></source>
+      <backingStore type='file'><format type='raw'/><source file='/written'/><backingStore/></backingStore>
+    </backingStore>
     <mirror type='file' job='copy'><format type='raw'/><source file='/copy'/></mirror>
   </disk>
   <disk type='block' device='disk'><driver type='raw'/><source dev='/dev/vg/web'/></disk>
   <disk type='file' device='disk'><source file='/untold'/></disk>
   <disk type='file' device='disk'><source file='/top'/></disk>
+  <disk type='file' device='disk'><driver type='qcow2'/>
+    <source file='/told'><dataStore type='block'><format type='raw'/><source dev='/dev/store'/></dataStore></source>
+  </disk>
+  <disk type='file' device='disk'><source file='/fixed'/><readonly/></disk>
   <disk type='file' device='cdrom'><driver type='raw'/></disk>
 </devices></domain>
 """
@@ -25,8 +32,13 @@ DEFINITION = """
 def test_every_file_is_told_with_its_format() -> None:
     assert read.sources(xml.parse(DEFINITION)) == {
         "/top": "qcow2",
+        "/below": "qcow2",
+        "/belows": "raw",
         "/written": "raw",
         "/copy": "raw",
         "/dev/vg/web": "raw",
         "/untold": None,
+        "/told": "qcow2",
+        "/dev/store": "raw",
+        "/fixed": None,
     }

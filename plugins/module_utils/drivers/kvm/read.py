@@ -125,13 +125,13 @@ def source(disk: Element) -> str | None:
 
 
 def sources(root: Element) -> dict[str, str | None]:
-    """Every path that a definition refers to as a disk, a medium, a backing file or the target of a copy that runs.
+    """Every path that a definition refers to: disks, media, what is below them or holds their data, copies' targets.
 
     With the format of what is there, as far as the definition says it: what a guest has written must not tell it.
     """
     bases = [(one.get("file"), one.get("format")) for one in root.iter(snapshot_chain.BASE)]
     elements = [(one, "driver") for one in xml.devices(root, "disk")]
-    elements += [(one, "format") for tag in ("backingStore", "mirror") for one in root.iter(tag)]
+    elements += [(one, "format") for tag in ("backingStore", "dataStore", "mirror") for one in root.iter(tag)]
     for element, tag in elements:
         place, kind = element.find("source"), xml.attribute(element, tag, "type")
         bases += [] if place is None else [(place.get(key), kind) for key in ("file", "dev")]
