@@ -182,6 +182,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"path": "devices/graphics", "element": "<graphics type='vnc'/>"}, "is written with kvm.graphics"),
     ({"path": "devices/graphics", "element": "<graphics passwd='x'/>"}, "is a secret"),
     *[({"path": path, "element": ""}, "cannot go") for path in ("devices", "os", "cpu")],
+    *[({"path": path, "element": ""}, "cannot go, for options are there for what it holds: type of devices/graphics")
+      for path in ("devices/graphics", "devices/graphics[@type='vnc']")],
+    ({"path": "cpu[@mode='maximum']", "element": "<cpu/>"}, "mode of cpu is written with kvm.cpu_mode"),
+    ({"path": "os[@firmware='efi']/bios", "element": "<bios/>"}, "firmware of os is written with firmware"),
+    *[({"path": path, "element": "<hub/>"}, "names an attribute once") for path in (
+        "devices/hub[@type='usb'][@type='pci']", "devices[@x='1'][@y='1'][@x='1']/hub",
+    )],
     ({"path": "devices/hub[@type='usb']", "element": "<hub type='pci'/>"}, "other attributes than its path"),
 ]  # fmt: skip
 
@@ -197,3 +204,9 @@ def test_what_cannot_be_written_is_refused(instead: dict[str, Any], says: str) -
 def test_a_path_is_there_once() -> None:
     with pytest.raises(ValueError, match="features/hyperv is there more than once"):
         fragments_of([GOOD, GOOD])
+    turned = [
+        {"path": f"devices/controller{where}", "element": "<controller/>"}
+        for where in ("[@type='usb'][@index='0']", "[@index='0'][@type='usb']")
+    ]
+    with pytest.raises(ValueError, match="is there more than once"):
+        fragments_of(turned)

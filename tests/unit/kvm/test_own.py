@@ -20,6 +20,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 
 HAP = Fragment("features/hap", ("<hap/>",))
+SPICE = Fragment("devices/graphics[@type='spice']", ("<graphics autoport='yes'/>",))
+SCREEN = Fragment("devices/graphics/listen", ("<listen type='none'/>",))
 NO_PAE = Fragment("features/pae")
 STORED = xml.parse("<domain><features><hap/><pae/></features></domain>")
 LIVE = xml.parse("<domain><features/></domain>")
@@ -67,6 +69,8 @@ REFUSED: list[tuple[Guest, Guest | None, list[str]]] = [
     (replace(guest(topology=Topology(cores=4)), vcpus_max=None), None, ["are 4 vcpus, and vcpus_max is 2"]),
     (guest(machine="pc"), guest(machine="pc-q35-7.2"), ["is a pc-q35-7.2 and does not become a pc"]),
     (guest(cpu_mode="maximum", cpu_model="x"), None, ["write one"]),
+    (guest(graphics="vnc", xml=(SPICE,)), guest(graphics="vnc"), [f"xml: {SPICE.path}", "which is vnc"]),
+    (guest(graphics="none", xml=(SCREEN,)), None, [f"xml: {SCREEN.path}", "which is none"]),
     (
         guest(machine="pc", topology=Topology(), cpu_mode="maximum", cpu_model="x"),
         guest(machine="q35"),
@@ -88,3 +92,9 @@ def test_what_cannot_be_is_refused_with_every_reason(want: Guest, have: Guest | 
 def test_a_layout_of_the_maximum_is_taken(have: Guest | None) -> None:
     for want in (guest(topology=Topology(2, 1, 2, 1)), replace(guest(topology=Topology(cores=8)), vcpus_max=8)):
         own.refuse(want, have, list(plan(want, have, TRAITS, Policy())))
+
+
+@pytest.mark.parametrize("graphics", ["spice", None])
+def test_a_fragment_of_the_wished_screen_is_taken(graphics: str | None) -> None:
+    options = {} if graphics is None else {"graphics": graphics}
+    own.refuse(guest(xml=(SPICE, SCREEN), **options), guest(), [])

@@ -18,6 +18,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse i
 _NAME = r"(?:qemu:)?[A-Za-z][A-Za-z0-9_-]{0,63}"
 _WHERE = r"\[@[A-Za-z][A-Za-z0-9_-]{0,63}='[^'\"<>&\[\]]{0,255}'\]"
 PATH = re.compile(f"{_NAME}(?:{_WHERE})*(?:/{_NAME}(?:{_WHERE})*){{0,15}}", re.ASCII)
+SCREEN = "devices/graphics"
 PATH_SAYS = "a path is names with / in between, as in features/hyperv or devices/controller[@type='usb']"
 LARGEST = 16384
 DEEPEST = 16
@@ -48,7 +49,7 @@ OPTIONS = {
 ATTRIBUTES = {
     ("os", "firmware"): "firmware",
     ("cpu", "mode"): "kvm.cpu_mode",
-    ("devices/graphics", "type"): "kvm.graphics",
+    (SCREEN, "type"): "kvm.graphics",
 }
 # Fragments are shown in diffs and logs.
 SECRETS = ("passwd", "password")
@@ -63,8 +64,8 @@ def fragments_of(value: Sequence[Mapping[str, Any]]) -> tuple[Fragment, ...]:
             raise ValueError(f"entry {index}: {wrong[0]}")
         text = entry["element"].strip()
         found.append(Fragment(entry["path"], fragments.lines(fragments.parse(text)) if text else ()))
-    paths = [one.path for one in found]
-    for path in sorted({path for path in paths if paths.count(path) > 1}):
+    steps = [list(fragments.split(one.path)) for one in found]
+    for path in sorted({one.path for one, mine in zip(found, steps) if steps.count(mine) > 1}):
         raise ValueError(f"the path {path} is there more than once")
     return tuple(found)
 
@@ -74,6 +75,7 @@ def _wrong(path: str, text: str) -> Iterator[str]:
         yield PATH_SAYS
         return
     place = "/".join(tag for tag, _where in fragments.split(path))
+    yield from _wrong_steps(path)
     yield from _managed(place)
     if not text.strip():
         yield from _holds_managed(place)
@@ -84,6 +86,20 @@ def _wrong(path: str, text: str) -> Iterator[str]:
         yield "an element has no control characters, comments, declarations and instructions"
     else:
         yield from _wrong_element(path, place, text)
+
+
+def _wrong_steps(path: str) -> Iterator[str]:
+    """What is wrong with the attributes in a path. Of screens alone there are several, which these tell apart."""
+    if sum(len(where) for _tag, where in fragments.split(path)) < path.count("[@"):
+        yield "each step of a path names an attribute once"
+    place = ""
+    for tag, where in fragments.split(path):
+        place = f"{place}/{tag}".lstrip("/")
+        yield from (_written(place, key) for key in where if (place, key) in ATTRIBUTES and place != SCREEN)
+
+
+def _written(place: str, key: str) -> str:
+    return f"{key} of {place} is written with {ATTRIBUTES[place, key]}"
 
 
 def _wrong_element(path: str, place: str, text: str) -> Iterator[str]:
@@ -119,7 +135,7 @@ def _wrong_content(place: str, element: Element) -> Iterator[str]:
         yield f"{place} is a secret, which would be shown in diffs and logs"
     for key in element.attrib:
         if (place, key) in ATTRIBUTES:
-            yield f"{key} of {place} is written with {ATTRIBUTES[place, key]}"
+            yield _written(place, key)
         if key in SECRETS:
             yield f"{key} of {place} is a secret, which would be shown in diffs and logs"
 
@@ -132,7 +148,8 @@ def _managed(place: str) -> Iterator[str]:
 
 
 def _holds_managed(place: str) -> Iterator[str]:
-    """Whether something below a place that is to go is an option's."""
+    """Whether something at or below a place that is to go is an option's."""
     below = [managed for managed in OPTIONS if managed.startswith(f"{place}/")]
+    below += [f"{key} of {managed}" for managed, key in ATTRIBUTES if f"{managed}/".startswith(f"{place}/")]
     if below:
         yield f"{place} cannot go, for options are there for what it holds: {', '.join(below)}"

@@ -10,6 +10,8 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import fragments, machine
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.define import NO_SCREEN
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.fragment_form import SCREEN
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.fragments import Fragment
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
@@ -54,7 +56,8 @@ def one_by_one(changes: Iterable[Change]) -> Iterator[Change]:
 
 def refuse(want: Guest, have: Guest | None, changes: Sequence[Change]) -> None:
     """Raise PlanError for what cannot be, with every reason."""
-    reasons = [] if want.state == "absent" else [*_processor(want), *_layout(want, have, changes), *_family(want, have)]
+    looks = (_processor(want), _layout(want, have, changes), _family(want, have), _screens(want))
+    reasons = [] if want.state == "absent" else [reason for look in looks for reason in look]
     if reasons:
         raise PlanError("; ".join(reasons))
 
@@ -84,3 +87,14 @@ def _family(want: Guest, have: Guest | None) -> Iterator[str]:
             f"machine: the guest is a {found} and does not become a {wished}, for its devices have addresses on the "
             "buses of that family; make another guest"
         )
+
+
+def _screens(want: Guest) -> Iterator[str]:
+    """A fragment would make a screen that graphics takes away again, or the other way round."""
+    screen, wished = want.option("graphics"), want.option("xml") or ()
+    for one in wished if screen is not None else ():
+        steps = list(fragments.split(one.path))
+        if not one.element or [tag for tag, _where in steps[:2]] != SCREEN.split("/"):
+            continue
+        if screen == NO_SCREEN or steps[1][1].get("type", screen) != screen:
+            yield f"xml: {one.path} is about another screen than that of graphics, which is {screen}; write one of them"
