@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import power
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
@@ -22,7 +23,9 @@ from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject impo
     EmulatedKvmDriver,
     KvmSubject,
 )
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import stored
 
+BALLOON_S = 60
 ROOT = Disk("root", 1027 * MIB, pool="default", format="qcow2", bus="virtio", image=Image(str(image_path())))
 BASE = base_wish(PLACE, TRAITS, disks=(ROOT,), memory_mib=203, memory_max_mib=263)
 (CARD, *_MORE) = BASE.nics or ()
@@ -44,13 +47,17 @@ CASES = (
 
 
 class PatientKvmDriver(EmulatedKvmDriver):
-    """A driver whose user waits until a guest has booted."""
+    """A driver whose user waits until a guest has booted, and its balloon has moved to where it is to be."""
 
     def apply(self, change: Change) -> None:
         super().apply(change)
         if change.verb in ("start", "restart"):
-            with Console(self._domain(change.name)):
+            domain = self._domain(change.name)
+            with Console(domain):
                 pass
+            # Its balloon driver says nothing when it is ready, and gets no turn for seconds where others are at work.
+            told_kib = int(stored(change.name).findtext("currentMemory", "0"))
+            power.wait_until(lambda: domain.info()[2] == told_kib, BALLOON_S, f"it has not got to {told_kib} KiB")
 
 
 class SystemSubject(KvmSubject):
