@@ -14,12 +14,15 @@ from typing import Any
 import libvirt
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     EMULATED,
+    define,
     ended,
     guest,
+    mend,
     paths,
     start,
     stored,
@@ -150,8 +153,25 @@ def test_giving_up_after_a_killed_creation(image: None) -> None:
         kill(moment, group=bool(index % 2), **WISH)
         guest(**GONE)
         assert virsh("list", "--all", "--name") == ""
-        left = [name for folder in (FOLDER, SEEDS) for name in names(folder) if ".part" not in name]
-        assert left == []
+        assert names(FOLDER) == names(SEEDS) == []
+
+
+def test_a_half_made_disk_goes_though_no_other_is_made(kvm: libvirt.virConnect) -> None:
+    """The user who has thought better of a copy need not make another one to be rid of its half."""
+    wish = {"name": "db1", "disks": [{"name": "data", "size": "32 MiB"}]}
+    guest(**wish)
+    root = stored("db1")
+    ledger.write(root, ledger.Entry("more", f"{FOLDER}/db1.more.qcow2", made=True, pending=True))
+    define(root)
+    half, living = (f".hostforge.db1.more.qcow2.part-{process}-0123abcd0" for process in (2**22 + 1, os.getpid()))
+    another = f".hostforge.db2.more.qcow2.part-{2**22 + 1}-0123abcd0"
+    for name in (half, living, another):
+        (FOLDER / name).write_bytes(b"half")
+    assert mend(**wish) == ["delete parts"]
+    assert names(FOLDER) == sorted((living, another, "db1.data.qcow2"))
+    (FOLDER / half).write_bytes(b"half")
+    assert mend(**GONE)[:1] == ["delete parts"]
+    assert names(FOLDER) == sorted((living, another))
 
 
 def converge(wish: dict[str, Any], disks: list[str]) -> None:

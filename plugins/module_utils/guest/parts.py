@@ -38,6 +38,12 @@ def dead_parts(host: Host, folder: str) -> Iterator[str]:
             yield os.path.join(folder, name)
 
 
+def dead_parts_of(host: Host, path: str) -> list[str]:
+    """The paths of the dead parts of what was to be at path."""
+    prefix = f".hostforge.{os.path.basename(path)}.part-"
+    return [part for part in dead_parts(host, os.path.dirname(path)) if os.path.basename(part).startswith(prefix)]
+
+
 def _is_alive(host: Host, process: int, run: str | None) -> bool:
     if process == os.getpid():
         return run == _RUN

@@ -132,8 +132,14 @@ class KvmDriver(Driver):
         return [info.complete(one, seen, records.get(one["name"])) for one in told]
 
     def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
-        """Yield the changes; a guest that runs without a stored definition gets one first. Old seeds go last."""
+        """Yield the changes; a guest that runs without a stored definition gets one first.
+
+        What a killed run was making goes before everything, and old seeds last.
+        """
         if self._seen is not None and have is not None:
+            parts = self._seen.dead_parts(wish.item.name)
+            if parts:
+                yield Change(wish.item.name, "delete", "parts", before=parts)
             if wish.item.name in self._seen.transient:
                 yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
             have = with_disks(self._seen, wish, have)
@@ -222,6 +228,7 @@ class KvmDriver(Driver):
             ("grow", "disks.size_bytes"): self._grow,
             ("set", "definition"): self._persist,
             ("set", "cloud_init"): self._set_seed,
+            ("delete", "parts"): self._sweep_parts,
             ("delete", "seeds"): self._sweep_seeds,
             ("set", "autostart"): self._set_autostart,
             ("start", "state"): self._start,
@@ -401,6 +408,10 @@ class KvmDriver(Driver):
         domains = [domain for domain in self._connection.listAllDomains(0) if domain.name() == change.name]
         used = {path for domain in domains for root in roots_of(domain) for path in read.sources(root)}
         self._seeds.sweep(change.name, used.union(*map(snapshot_chain.snapshot_files, domains)))
+
+    def _sweep_parts(self, change: Change) -> None:
+        for part in change.before:
+            self._disks.drop(part)
 
     def _set_autostart(self, change: Change) -> None:
         # It is about the host's start, and nothing that a running guest has. Ordered guests are not libvirt's to start.

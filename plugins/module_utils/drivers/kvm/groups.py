@@ -65,7 +65,7 @@ class Groups:
     def copy(self, base: str, source_format: str, path: str, size_bytes: int) -> None:
         """Make a volume with an image's content. It gets its name when it is whole."""
         for dead in dead_parts(self._host, os.path.dirname(path)):
-            self._drop(dead)
+            self.drop(dead)
         part = part_of(path)
         try:
             self.make(part, size_bytes)
@@ -75,13 +75,13 @@ class Groups:
             names = [os.path.basename(part), os.path.basename(path)]
             self._host.run(["lvrename", "--quiet", "--", self._groups[os.path.dirname(path)], *names])
         finally:
-            self._drop(part)
+            self.drop(part)
 
     def grow(self, path: str, size_bytes: int) -> None:
         """Make a volume larger, be it in use or not. One that is so large already is left alone."""
         self._host.run(["lvextend", "--quiet", "--size", f"{size_bytes}b", "--", path])
 
-    def _drop(self, part: str) -> None:
+    def drop(self, part: str) -> None:
         """Remove a volume that never got its name."""
         if self._host.info(part) is not None:
             self._host.run(["lvremove", "--quiet", "--yes", "--", part])

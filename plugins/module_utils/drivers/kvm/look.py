@@ -25,6 +25,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, format_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 
@@ -207,6 +208,14 @@ class Look:
             )
             for one in there
         )
+
+    def dead_parts(self, name: str) -> tuple[str, ...]:
+        """What killed runs were making for a guest, and had not given its name yet."""
+        root = self._stored.get(name)
+        if root is None:
+            return ()
+        pending = [note.path for note in (*ledger.entries(root), *ledger.overlays(root)) if note.pending]
+        return tuple(part for path in pending for part in dead_parts_of(self._host, path))
 
     def half_made(self, name: str) -> list[Disk]:
         """The overlays that a killed run has made and nothing uses, each as a disk of the name of the one it is on."""

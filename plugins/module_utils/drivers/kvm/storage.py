@@ -276,6 +276,13 @@ class Storage:
                 volume = self._connection.storageVolLookupByPath(path)
             volume.delete(0)
 
+    def drop(self, part: str) -> None:
+        """Delete what a killed run was making. Nothing refers to it."""
+        if self._groups.has(part):
+            self._groups.drop(part)
+        else:
+            self._host.remove(part)
+
     def _refuse_in_use(self, path: str) -> None:
         """A guest may run on a disk of which this libvirt knows nothing: that of another user, or of no libvirt at all.
 
