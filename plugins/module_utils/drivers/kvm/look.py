@@ -214,7 +214,8 @@ class Look:
         root = self._stored.get(name)
         if root is None:
             return ()
-        pending = [note.path for note in (*ledger.entries(root), *ledger.overlays(root)) if note.pending]
+        pending = [entry.path for entry in ledger.entries(root) if entry.pending]
+        pending += [note.path for note in ledger.overlays(root) if note.pending]
         return tuple(part for path in pending for part in dead_parts_of(self._host, path))
 
     def half_made(self, name: str) -> list[Disk]:
