@@ -42,7 +42,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.l
     stored_root,
     with_disks,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -54,6 +53,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 

@@ -17,13 +17,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.b
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
     HypervisorError,
     PlanError,
     doing,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
     check_image,

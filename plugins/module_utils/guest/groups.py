@@ -1,9 +1,9 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks as logical volumes: the volume groups of LVM that are storage pools of libvirt.
+"""Disks as logical volumes, in the volume groups of LVM that disks may be made in.
 
-libvirt itself makes volumes, but stops where an old volume's signature is found in the new one's place, and grows none.
+A volume is made with the signatures of an old one in its place wiped, without which LVM stops and asks.
 Source: lvcreate(8), lvextend(8), lvrename(8), lvm(8) on names.
 """
 
