@@ -222,3 +222,40 @@ def test_somebody_edits_a_guest_whose_disks_are_being_made(
     assert meddled(lambda: None, DB1) == ""
     assert stored("db1").findtext("description") == "theirs"
     assert paths(stored("db1")) == [ROOT, DATA]
+
+
+GIVEN = "/var/lib/hostforge/given.qcow2"
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["in a guest that is there", "in a new guest"])
+@pytest.mark.parametrize("taken", ["itself", "as a base", "its base"])
+def test_somebody_takes_the_data_that_is_to_be_a_disk(kvm: libvirt.virConnect, there: bool, taken: str) -> None:
+    base = foreign.make_disk("/var/lib/hostforge/below.qcow2", "qcow2")
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, GIVEN)
+    above = f"{FOLDER}/above.qcow2"
+    path = {"itself": GIVEN, "as a base": above, "its base": base}[taken]
+
+    def take() -> None:
+        if taken == "as a base":
+            run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", GIVEN, above)
+        define(ET.fromstring(foreign.GUEST.format(name="taker", path=path, format="qcow2")))
+
+    if there:
+        guest(**{**DB1, "disks": []})
+    given = {**DB1, "disks": [{"name": "data", "path": GIVEN, "format": "qcow2"}]}
+    says = {"itself": "belongs to taker", "as a base": "other disks are based on", "its base": "which belongs to taker"}
+    assert says[taken] in meddled(take, given)
+    assert GIVEN not in paths(stored("db1"))
+    virsh("undefine", "taker")
+    for made in (above, f"{FOLDER}/other.root.qcow2"):
+        Path(made).unlink(missing_ok=True)
+    guest(**given)
+    assert GIVEN in paths(stored("db1"))
+
+
+def test_somebody_takes_a_disk_that_was_kept(kvm: libvirt.virConnect) -> None:
+    guest(**DB1)
+    guest(**{**DB1, "disks": DISKS[:1]})
+    take = foreign.GUEST.format(name="taker", path=DATA, format="qcow2")
+    assert f"{DATA} belongs to taker" in meddled(lambda: define(ET.fromstring(take)), DB1)
+    assert paths(stored("db1")) == [ROOT]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +188,56 @@ def test_data_that_others_are_based_on_or_that_is_an_image_is_refused(file: str)
     (cached,) = Path("/var/lib/hostforge/images").iterdir()
     said = refused(**with_data(name="db2", path=str(cached), format="qcow2"))
     assert f"{cached} is an image that disks are made from" in said
+
+
+def overlay(name: str, base: str, *options: str) -> str:
+    path = f"/var/lib/hostforge/{name}.qcow2"
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, *options, path)
+    return path
+
+
+def test_data_that_is_based_on_a_guests_disk_is_refused(kvm: libvirt.virConnect, file: str) -> None:
+    """The guest writes to that, by whatever name, and so what is based on it would be lost."""
+    os.symlink(file, "/var/lib/hostforge/link")
+    near = overlay("near", "/var/lib/hostforge/link")
+    far = overlay("far", near)
+    guest(**with_data(path=file, format="qcow2"))
+    for path in (near, far):
+        for name, whose in (("db2", "db1"), ("db1", "this guest as another disk")):
+            more = {"name": "more", "path": path, "format": "qcow2"}
+            said = refused(**{**DB1, "name": name, "disks": [*DB1["disks"], more]})
+            assert f"disk more: {path} is based on " in said
+            assert f"which belongs to {whose} and must not change" in said
+    kept = f"{POOLS['default']}/db3.root.qcow2"
+    shutil.move(near, kept)
+    assert f"disk root: {kept} is based on" in refused(**{**DB1, "name": "db3"})
+    virsh("undefine", "db1")
+    third = overlay("third", file)
+    os.unlink(kept)
+    pair = [with_data(name="db4", path=file, format="qcow2"), with_data(name="db5", path=third, format="qcow2")]
+    for both in (pair, pair[::-1]):
+        assert "in the same task" in attempt(guests=both)["msg"]
+        (only,) = kvm.listAllDomains()
+        only.undefine()
+    os.unlink(file)
+    assert f"{third} or what it is based on cannot be read" in refused(**with_data(path=third, format="qcow2"))
+
+
+def test_data_is_taken_that_is_based_on_what_nobody_writes_to(kvm: libvirt.virConnect, file: str) -> None:
+    first, second = overlay("first", file), overlay("second", file)
+    guest(**with_data(path=first, format="qcow2", name="db1"))
+    virsh("start", "db1")
+    assert mend(**with_data(path=second, format="qcow2", name="db2")) == ["create guest"]
+    virsh("destroy", "db1")
+
+
+def test_data_that_is_kept_in_a_guests_disk_is_refused(kvm: libvirt.virConnect) -> None:
+    """A qcow2 file can have its data in a file apart."""
+    table = "/var/lib/hostforge/table.qcow2"
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={RAW}", table, "1M")
+    guest(**with_data(path=RAW, format="raw"))
+    said = refused(**with_data(name="db2", path=table, format="qcow2"))
+    assert f"{table} is based on {RAW}, which belongs to db1" in said
 
 
 def test_a_device_that_the_host_uses_is_refused(device: str) -> None:

@@ -87,3 +87,15 @@ def test_one_task_gives_no_data_twice(file: str) -> None:
     claims.add("b", Disk("root", path=beside(file, "other"), pool="default"), given=False)
     with pytest.raises(PlanError, match="is that of disk root, in the same task"):
         claims.add("b", given(beside(file, "other"), "more"), given=True)
+
+
+def test_one_task_gives_no_data_beside_what_it_is_based_on(file: str) -> None:
+    overlay, other = beside(file, "overlay"), beside(file, "other")
+    claims = Claims()
+    claims.add("a", given(overlay), given=True, below=[file])
+    claims.add("c", given(beside(file, "second")), given=True, below=[file])
+    with pytest.raises(PlanError, match=r"must not change, for on it is based that of disk data of guest [ac], in the"):
+        claims.add("b", given(beside(file, "hard")), given=True)
+    claims.add("b", given(other), given=True)
+    with pytest.raises(PlanError, match=r"third is based on .*other, which is that of disk data of guest b, in the"):
+        claims.add("c", given(beside(file, "third")), given=True, below=[file, other])

@@ -42,3 +42,8 @@ def test_every_file_is_told_with_its_format() -> None:
         "/dev/store": "raw",
         "/fixed": None,
     }
+
+
+def test_what_a_guest_writes_to_is_its_own_data_and_no_base() -> None:
+    written = {"/top", "/copy", "/dev/vg/web", "/untold", "/told", "/dev/store"}
+    assert read.written(xml.parse(DEFINITION)) == written

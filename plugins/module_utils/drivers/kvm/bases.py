@@ -46,13 +46,25 @@ def _volumes(pool: libvirt.virStoragePool) -> list[libvirt.virStorageVol]:
 
 
 def _backing_files(host: Host, path: str, kind: str | None) -> list[str]:
-    """The files below a disk, as far as they can be told. A raw one has none, whatever its guest wrote into it."""
+    """The files below a disk, as far as they can be told."""
+    try:
+        return files_below(host, path, kind)
+    except HostError:
+        return []  # a lost disk, or one that is no file
+
+
+def files_below(host: Host, path: str, kind: str | None) -> list[str]:
+    """The files that a disk's data is in beside its own: what it is based on, and where it keeps data apart.
+
+    A raw one has none, whatever its guest wrote into it. Raises HostError when one of them cannot be read.
+    """
     if kind == "raw":
         return []
     known = ["-f", kind] if kind else []
     question = ["qemu-img", "info", *known, "--force-share", "--backing-chain", "--output=json", "--", path]
-    try:
-        text = host.run(question)
-    except HostError:
-        return []  # a lost disk, or one that is no file
-    return [one["full-backing-filename"] for one in json.loads(text) if one.get("full-backing-filename")]
+    found: list[str] = []
+    for one in json.loads(host.run(question)):
+        apart = one.get("format-specific", {}).get("data", {}).get("data-file")
+        found += [os.path.join(os.path.dirname(one["filename"]), apart)] if apart else []
+        found += [one["full-backing-filename"]] if one.get("full-backing-filename") else []
+    return found

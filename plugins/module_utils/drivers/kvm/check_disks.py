@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import existing
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import in_use
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import too_small
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -38,28 +37,12 @@ def looks_new(new: Guest, disk: Disk, facts: Facts) -> Iterator[Callable[[], Non
 
 def _check_disk(guest: str, disk: Disk, facts: Facts) -> None:
     placed = facts.storage.place(guest, disk)
-    users = {} if facts.seen is None else facts.seen.users
-    if disk.path:
-        _check_given(guest, placed, users, facts)
-    others = sorted(users.get(os.path.realpath(placed.path or ""), set()) - {guest})
-    if others:
-        raise PlanError(f"disk {disk.name}: {placed.path} belongs to {', '.join(others)}")
-    if facts.storage.is_there(placed) and not disk.path:
-        _check_top(guest, placed, users, facts)
-    facts.claims.add(guest, placed, given=bool(disk.path))
+    seen = facts.seen
+    if seen is not None:
+        in_use.refuse_used(guest, placed, seen, facts.storage)
     facts.storage.check(placed)
-
-
-def _check_given(guest: str, disk: Disk, users: Mapping[str, set[str]], facts: Facts) -> None:
-    """Refuse data that something else uses, by whatever name: no two disks ever have the same data."""
-    path = disk.path or ""
-    same = [name for other in existing.overlapping(path, users) for name in users[other]]
-    if same:
-        whose = ", ".join("this guest as another disk" if name == guest else name for name in sorted(set(same)))
-        raise PlanError(f"disk {disk.name}: {path} belongs to {whose}")
-    bases = {} if facts.seen is None else facts.seen.bases()
-    if existing.overlapping(path, bases):
-        raise PlanError(f"disk {disk.name}: other disks are based on {path}, which must not change any more")
+    below = [] if seen is None else in_use.refuse_changing(guest, placed, seen, facts.storage)
+    facts.claims.add(guest, placed, given=bool(disk.path), below=below)
 
 
 def _is_known(guest: str, disk: Disk, facts: Facts) -> bool:
@@ -87,16 +70,3 @@ def _refuse_bus(bus: str, disk: str, abilities: Element) -> None:
     buses = [one.text or "" for one in abilities.findall("devices/disk/enum[@name='bus']/value")]
     if buses and bus not in buses:
         raise PlanError(f"disk {disk}: this host's guests have no bus {bus}; there are: {', '.join(sorted(buses))}")
-
-
-def _check_top(guest: str, disk: Disk, users: Mapping[str, set[str]], facts: Facts) -> None:
-    """Refuse data that an overlay of the same disk is based on: the newer data is in that, and would be lost."""
-    path = disk.path or ""
-    bases = {} if facts.seen is None else facts.seen.bases()
-    for overlay in bases.get(os.path.realpath(path), []):
-        named = os.path.basename(overlay).startswith(f"{guest}.{disk.name}.")
-        if named or guest in users.get(os.path.realpath(overlay), set()):
-            raise PlanError(
-                f"disk {disk.name}: {path} is there already, and {overlay} is based on it, which has the newer data: "
-                "attach that one (virsh attach-disk), or move both away"
-            )

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import existing
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
@@ -16,18 +18,28 @@ class Claims:
     def __init__(self) -> None:
         self._all: dict[str, tuple[str, str]] = {}
         self._given: dict[str, tuple[str, str]] = {}
+        self._below: dict[str, tuple[str, str]] = {}
 
-    def add(self, guest: str, disk: Disk, given: bool) -> None:
+    def add(self, guest: str, disk: Disk, given: bool, below: Collection[str] = ()) -> None:
         """Note a placed disk. Raises PlanError when it is data that another disk of the task is to have.
 
-        given: the data is somebody else's, named by its path.
+        given: the data is somebody else's, named by its path. below: the files that it is based on.
         """
         path, me = disk.path or "", (guest, disk.name)
         for other in existing.overlapping(path, self._all if given else self._given):
-            whose = self._all[other]
-            if whose != me:
-                place = "" if whose[0] == guest else f" of guest {whose[0]}"
-                raise PlanError(f"disk {disk.name}: {path} is that of disk {whose[1]}{place}, in the same task")
+            _refuse(disk, me, self._all[other], f"{path} is that of")
+        for base in below:
+            for other in existing.overlapping(base, self._all):
+                _refuse(disk, me, self._all[other], f"{path} is based on {base}, which is that of")
+        for base in existing.overlapping(path, self._below):
+            _refuse(disk, me, self._below[base], f"{path} must not change, for on it is based that of")
         self._all[path] = me
+        self._below.update(dict.fromkeys(below, me))
         if given:
             self._given[path] = me
+
+
+def _refuse(disk: Disk, me: tuple[str, str], other: tuple[str, str], what: str) -> None:
+    if other != me:
+        place = "" if other[0] == me[0] else f" of guest {other[0]}"
+        raise PlanError(f"disk {disk.name}: {what} disk {other[1]}{place}, in the same task")

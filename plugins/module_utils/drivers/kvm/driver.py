@@ -17,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     disk_options,
     edit,
     existing,
+    in_use,
     info,
     ledger,
     own,
@@ -322,11 +323,16 @@ class KvmDriver(Driver):
             root = stored_root(domain, secure=True)
             ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=False))
             self._connection.defineXML(xml.render(root))
-            self._disks.make(disk, new=False)
+            self._make_disk(change.name, disk, new=False)
         self._edit(replace(change, after=disk))
 
     def _make_disk(self, name: str, disk: Disk, new: bool) -> None:
         """Make a disk that is noted. Data of others that came there meanwhile is not ours, whatever was noted."""
+        if not new:
+            # Somebody may have come to use it since it was checked: fetching images takes its time.
+            seen = steadily(lambda: Look(self._connection, self._host, self._disks))
+            in_use.refuse_used(name, disk, seen, self._disks)
+            in_use.refuse_changing(name, disk, seen, self._disks)
         try:
             self._disks.make(disk, new)
         except TakenError:

@@ -246,6 +246,14 @@ class Look:
             self._bases = self._storage.bases(self.formats)
         return self._bases
 
+    def writers(self) -> Mapping[str, set[str]]:
+        """Path, without links, to the names of the guests that write to it, stored or running."""
+        found: dict[str, set[str]] = {}
+        for name, root in [*self._stored.items(), *self._live.items()]:
+            for path in read.written(root):
+                found.setdefault(os.path.realpath(path), set()).add(name)
+        return found
+
     def _guest(self, name: str) -> Guest:
         domain, root, live = self._domains[name], self._stored[name], self._live.get(name)
         seed = read.seed_drive(root)

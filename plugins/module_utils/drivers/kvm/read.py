@@ -139,6 +139,14 @@ def sources(root: Element) -> dict[str, str | None]:
     return {path: kind for path, kind in sorted(bases, key=lambda one: one[1] is not None) if path}
 
 
+def written(root: Element) -> set[str]:
+    """Every path that a guest writes to, as a disk, as where a disk keeps its data, or as the target of a copy."""
+    places = ("source", "source/dataStore/source", "mirror/source", "mirror/source/dataStore/source")
+    own = [one for one in xml.devices(root, "disk") if one.get("device") != "cdrom" and one.find("readonly") is None]
+    found = [element for one in own for place in places for element in one.findall(place)]
+    return {path for one in found for path in (one.get("file"), one.get("dev")) if path}
+
+
 def formats(root: Element) -> dict[str, str | None]:
     """Where the data of every disk is, with its format as far as that is said."""
     paths = {source(one): xml.attribute(one, "driver", "type") for one in disks(root)}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import existing, xml
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.bases import find_bases
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.bases import files_below, find_bases
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
@@ -262,6 +262,15 @@ class Storage:
         """
         with self._pools:
             return find_bases(self._connection, self._host, others)
+
+    def below(self, disk: Disk) -> list[str]:
+        """The files that a placed disk's data is in beside its own. PlanError where that cannot be told."""
+        if self._is_blank(disk):
+            return []
+        try:
+            return files_below(self._host, disk.path or "", disk.format)
+        except HostError as error:
+            raise PlanError(f"disk {disk.name}: {disk.path} or what it is based on cannot be read: {error}") from error
 
     def delete(self, path: str) -> None:
         """Delete a disk's data. The caller has made sure that it may."""
