@@ -148,7 +148,7 @@ options:
     choices: [none, address]
     default: none
   wait_timeout:
-    description: How long to wait, in seconds.
+    description: How long to wait, in seconds; V(0) looks once.
     type: int
     default: 300
   shutdown_timeout:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -51,6 +53,7 @@ class Outcome(Generic[Item]):
 
     changes: those made, or in check mode those that a run would make. before, after: the states found; in check
     mode after is None. error: empty when all went well. pending: a restart is needed to bring all of it about.
+    trace: where a fault of the collection itself, or of what it is built on, stopped it.
     """
 
     wish: Wish[Item]
@@ -59,6 +62,7 @@ class Outcome(Generic[Item]):
     after: Item | None = None
     error: str = ""
     cause: HypervisorError | None = None
+    trace: str = ""
     pending: bool = False
     notes: tuple[str, ...] = field(default=())
 
@@ -114,6 +118,10 @@ class Resource(ABC, Generic[Item]):
         """Whether something of the wish only comes about with a restart."""
         return False
 
+    def look_again(self, names: Collection[str]) -> dict[str, Item]:
+        """Read those again that a run waits for. What is_ready() goes by must be as new as in read()."""
+        return self.read(names)
+
     def notes(self, wish: Wish[Item], have: Item | None) -> tuple[str, ...]:
         """What the user should know about this wish on this host, beside the result."""
         return ()
@@ -163,7 +171,7 @@ def _change(resource: Resource[Item], plans: Sequence[_Plan[Item]]) -> list[Outc
         raise missing[0]
     touched = [outcome.name for outcome in outcomes if outcome.changes and not outcome.error]
     _apply_all(resource, outcomes)
-    now, lost = _read_again(resource, touched)
+    now, lost = _read_again(resource.read, touched)
     if lost:
         return [_blind(outcome, lost) if outcome.name in touched else outcome for outcome in outcomes]
     seen: dict[str, Any] = {**{plan.wish.item.name: plan.have for plan in plans}, **dict.fromkeys(touched), **now}
@@ -180,10 +188,12 @@ def _read(resource: Resource[Item], wishes: Sequence[Wish[Item]], check_mode: bo
         return {}, True
 
 
-def _read_again(resource: Resource[Item], names: Collection[str]) -> tuple[dict[str, Item], str]:
+def _read_again(
+    read: Callable[[Collection[str]], dict[str, Item]], names: Collection[str]
+) -> tuple[dict[str, Item], str]:
     """Read what was touched, or say why that cannot be: then there is still a report of what was done."""
     try:
-        return (resource.read(names) if names else {}), ""
+        return (read(names) if names else {}), ""
     except HypervisorError as error:
         return {}, f"what became of it could not be read: {error}"
 
@@ -238,6 +248,9 @@ def _apply(resource: Resource[Item], outcome: Outcome[Item]) -> Outcome[Item]:
             outcome = _failed(outcome, change, error)
         except HypervisorError as error:
             return replace(_failed(outcome, change, error), changes=tuple(done))
+        except Exception as error:  # noqa: BLE001 - it fails this one, and the task; the others' report is not lost
+            outcome = _failed(outcome, change, _fault(error))
+            return replace(outcome, changes=tuple(done), trace=traceback.format_exc())
         done.append(change)
     return outcome
 
@@ -246,6 +259,12 @@ def _failed(outcome: Outcome[Item], change: Change, error: HypervisorError) -> O
     what = " ".join(part for part in (change.verb, change.field, change.key) if part)
     said = [text for text in (outcome.error, f"{what}: {error}") if text]
     return replace(outcome, error="; ".join(said), cause=error)
+
+
+def _fault(error: Exception) -> HypervisorError:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+    return HypervisorError(f"{type(error).__name__}: {error} (a fault of the collection, in {where}; please report it)")
 
 
 def _verify(resource: Resource[Item], outcome: Outcome[Item], have: Item | None) -> Outcome[Item]:
@@ -264,22 +283,26 @@ def _verify(resource: Resource[Item], outcome: Outcome[Item], have: Item | None)
 
 
 def _wait(resource: Resource[Item], outcomes: list[Outcome[Item]]) -> list[Outcome[Item]]:
-    """Wait for all that is to be waited for at once, each with its own time limit, counted from here."""
+    """Wait for all that is to be waited for at once, each with its own time limit, counted from here.
+
+    Nobody is late who was not looked at in particular: the read after the changes may not have looked as far.
+    """
     begin = time.monotonic()
+    pause_s = 0
     while True:
         waiting = [o for o in outcomes if not o.error and not resource.is_ready(o.wish, o.after)]
-        if not waiting:
-            return outcomes
         gone = time.monotonic() - begin
-        late = [outcome.name for outcome in waiting if gone >= outcome.wish.policy.wait_timeout_s]
+        late = [o.name for o in waiting if pause_s and gone >= o.wish.policy.wait_timeout_s]
         outcomes = [_late(outcome) if outcome.name in late else outcome for outcome in outcomes]
         rest = [outcome.name for outcome in waiting if outcome.name not in late]
-        if rest:
-            time.sleep(1)
-            now, lost = _read_again(resource, rest)
-            if lost:
-                return [_blind(outcome, lost) if outcome.name in rest else outcome for outcome in outcomes]
-            outcomes = [replace(o, after=now.get(o.name)) if o.name in rest else o for o in outcomes]
+        if not rest:
+            return outcomes
+        time.sleep(pause_s)
+        pause_s = 1
+        now, lost = _read_again(resource.look_again, rest)
+        if lost:
+            return [_blind(outcome, lost) if outcome.name in rest else outcome for outcome in outcomes]
+        outcomes = [replace(o, after=now.get(o.name)) if o.name in rest else o for o in outcomes]
 
 
 def _late(outcome: Outcome[Item]) -> Outcome[Item]:

@@ -186,7 +186,8 @@ def run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
         message = "\n".join(f"{key[:-1]} {outcome.name}: {outcome.error}" for outcome in failed)
-        module.fail_json(msg=message, **result)
+        traces = [module.scrubbed(outcome.trace) for outcome in failed if outcome.trace]
+        module.fail_json(msg=message, **result, **({"exception": "\n".join(traces)} if traces else {}))
     module.exit_json(**result)
 
 

@@ -46,6 +46,7 @@ class Lamps(Resource[Lamp]):
     refusals: dict[str, list[PlanError]] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     reads: int = 0
+    seen_again: set[str] = field(default_factory=set)
 
     def _step(self, what: str) -> None:
         self.log.append(what)
@@ -72,6 +73,11 @@ class Lamps(Resource[Lamp]):
         self._step(f"apply {change.name}")
         if change.name not in self.stuck:
             self.there[change.name] = Lamp(change.name, change.after)
+
+    def look_again(self, names: Collection[str]) -> dict[str, Lamp]:
+        found = self.read(names)
+        self.log[-1] = f"look again at {' '.join(names)}"
+        return {name: Lamp(name, lamp.colour, lamp.ready or name in self.seen_again) for name, lamp in found.items()}
 
     def is_ready(self, wish: Wish[Lamp], have: Lamp | None) -> bool:
         return wish.policy.wait_for == "none" or (have is not None and have.ready)
@@ -188,6 +194,27 @@ def test_after_what_a_running_guest_did_not_take_the_rest_is_done(monkeypatch: p
     assert outcome.error == "add: not now; set: not now"
 
 
+def test_a_fault_of_ours_fails_its_own_and_the_others_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = Lamps({"a": Lamp("a", "blue")})
+    monkeypatch.setattr(lamps, "errors", {"apply a": ZeroDivisionError("no colour left")})
+    monkeypatch.setattr(lamps, "workers", 2)
+    outcomes = converge(lamps, wishes("a", "b"), check_mode=False)
+    said = "set colour: ZeroDivisionError: no colour left (a fault of the collection, in test_engine.py, line "
+    assert errors(outcomes)[0].startswith(said)
+    assert errors(outcomes)[1] == ""
+    assert (outcomes[0].changes, outcomes[0].after) == ((), Lamp("a", "blue"))
+    assert "in apply" in outcomes[0].trace
+    assert "ZeroDivisionError" in outcomes[0].trace
+    assert outcomes[1].after == Lamp("b", "red")
+
+
+def test_a_run_that_is_interrupted_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = Lamps()
+    monkeypatch.setattr(lamps, "errors", {"apply a": KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        converge(lamps, wishes("a", "b"), check_mode=False)
+
+
 def test_after_a_failure_the_state_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     lamps = Lamps({"a": Lamp("a", "blue")})
 
@@ -279,7 +306,7 @@ def test_other_runs_are_kept_out_while_things_change_and_no_longer(clock: Clock)
     lamps = Lamps()
     waiting(lamps, {"a": 2}, clock)
     converge(lamps, wishes("a", policy=Policy(wait_for="address")), False, lambda: another_run(lamps))
-    assert lamps.log == ["read 1", "lock", "read 2", "check a", "apply a", "read 3", "unlock", "read 4", "read 5"]
+    assert lamps.log == ["read 1", "lock", "read 2", "check a", "apply a", "read 3", "unlock"] + 3 * ["look again at a"]
 
 
 def test_what_another_run_did_meanwhile_is_seen() -> None:
@@ -357,6 +384,24 @@ def test_no_time_to_wait_is_no_endless_wait(clock: Clock) -> None:
     (outcome,) = converge(lamps, wishes("a", policy=Policy(wait_for="address", wait_timeout_s=0)), check_mode=False)
     assert "no address" in outcome.error
     assert clock.now == 0
+    assert lamps.log[-1] == "look again at a"
+
+
+def test_no_time_to_wait_is_one_look(clock: Clock) -> None:
+    """The read after the changes need not look as far as one for what is waited for."""
+    lamps = Lamps({"b": Lamp("b", "red", ready=False)})
+    waiting(lamps, {}, clock)
+    lamps.seen_again = {"a"}
+    outcomes = converge(lamps, wishes("a", "b", policy=Policy(wait_for="address", wait_timeout_s=0)), check_mode=False)
+    assert ["no address" in error for error in errors(outcomes)] == [False, True]
+    assert clock.now == 0
+
+
+def test_only_what_is_waited_for_is_looked_at_again(clock: Clock) -> None:
+    lamps = Lamps()
+    waiting(lamps, {"a": 0, "b": 1, "c": 2}, clock)
+    converge(lamps, wishes("a", "b", "c", policy=Policy(wait_for="address")), check_mode=False)
+    assert lamps.log[-3:] == ["look again at b c", "look again at b c", "look again at c"]
 
 
 def test_a_host_that_falls_silent_while_waiting_leaves_a_report(clock: Clock) -> None:

@@ -166,6 +166,37 @@ def test_what_stops_everything(bench: Bench, error: HypervisorError, more: dict[
     assert {key: failed[key] for key in more} == more
 
 
+def test_a_fault_of_ours_is_told_with_its_place_and_the_others_are_reported(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    fail_json = basic.AnsibleModule.fail_json
+
+    def tell(module: basic.AnsibleModule, msg: str, **result: Any) -> None:
+        told.update(result)
+        fail_json(module, msg, **result)
+
+    monkeypatch.setattr(basic.AnsibleModule, "fail_json", tell)
+
+    class Faulty(FakeDriver):
+        def apply(self, change: Change) -> None:
+            if change.name == "a":
+                raise KeyError(SECRET)
+            super().apply(change)
+
+    bench.driver = Faulty
+    guests = [{"name": "a", "cloud_init": SEED}, {"name": "b"}]
+    run = bench.run(guests=guests)
+    assert run.result["failed"] is True
+    assert "guest a: create guest: KeyError" in run.result["msg"]
+    # Ansible shows it where it is told to show tracebacks.
+    assert "Traceback" in told["exception"]
+    assert "in apply" in told["exception"]
+    assert SECRET not in told["exception"]
+    assert [guest["changed"] for guest in run.result["guests"]] == [False, True]
+    assert_silent(run)
+
+
 def test_notes_are_warnings_once(bench: Bench) -> None:
     class Noting(FakeDriver):
         def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:

@@ -121,6 +121,19 @@ class KvmDriver(Driver):
         self._facts = Facts(self._connection, self._seen, self._disks)
         return self._seen.guests(names, self._awaited)
 
+    def look_again(self, names: Collection[str]) -> dict[str, Guest]:
+        """Read again those guests alone, and of the others nothing."""
+        seen = self._seen
+        if seen is None:
+            return self.read(names)
+
+        def look() -> dict[str, Guest]:
+            seen.again(names)
+            return seen.guests(names, self._awaited)
+
+        with libvirt_says("the guests cannot be read"):
+            return steadily(look)
+
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell about guests, with the addresses of each card and, if asked to, with what they use."""
         self._awaited = None

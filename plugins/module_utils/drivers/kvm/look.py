@@ -92,6 +92,7 @@ class Look:
         for domain in connection.listAllDomains(0):
             self._add(domain)
         self._autostart = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
+        self._stale = stale
         self._addresses = addresses.Addresses(connection, host, stale)
         self.transient = _names(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
         self.mute: set[str] = set()
@@ -103,6 +104,20 @@ class Look:
             for path, kind in read.sources(root).items():
                 self.formats[path] = kind or self.formats.get(path)
                 self.users.setdefault(os.path.realpath(path), set()).add(name)
+
+    def again(self, names: Collection[str]) -> None:
+        """Look again at the guests of those names; what is known of the others is left as it is."""
+        for name in names:
+            self._domains.pop(name, None)
+            self._stored.pop(name, None)
+            self._live.pop(name, None)
+            self.mute.discard(name)
+            try:
+                self._add(self._connection.lookupByName(name))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                    raise
+        self._addresses = addresses.Addresses(self._connection, self._host, self._stale)
 
     def _add(self, domain: libvirt.virDomain) -> None:
         name = domain.name()
@@ -125,7 +140,7 @@ class Look:
         further: those of which addresses are looked for beyond leases; None: all.
         """
         chosen = list(self._domains) if names is None else [name for name in names if name in self._domains]
-        found = {name: guest for name in chosen for guest in self._there(name)}
+        found = self._settled({name: guest for name in chosen for guest in self._there(name)})
         running = {name: self._asked(name, guest.live) for name, guest in found.items() if guest.live is not None}
         self.cards = self._addresses.find(running, running if further is None else further)
         known = {
@@ -270,18 +285,27 @@ class Look:
         if live is None:
             return guest
         running = read.read_guest(live, facts, book=root)
-        if running.memory_mib != guest.memory_mib:
-            running = replace(running, memory_mib=self._told_memory(domain, guest, running))
         return replace(guest, live=running)
 
-    def _told_memory(self, domain: libvirt.virDomain, guest: Guest, running: Guest) -> int | None:
-        """What a running guest was told to have, where no balloon driver in it has taken that yet; else what it has."""
-        if not power.is_mute(domain):
-            return power.settled_memory_kib(domain) // 1024
-        told = min(guest.memory_mib or 0, running.memory_mib or 0)
-        if told != running.memory_mib:
-            self.mute.add(guest.name)
-        return told
+    def _settled(self, found: Mapping[str, Guest]) -> dict[str, Guest]:
+        """Guests with the memory that the running ones get to, all waited for at the same time.
+
+        Where no balloon driver has taken yet what a guest was told to have, that is what counts.
+        """
+        live = {name: guest.live for name, guest in found.items() if guest.live is not None}
+        moving = {name for name, running in live.items() if running.memory_mib != found[name].memory_mib}
+        silent = {name for name in moving if power.is_mute(self._domains[name])}
+        settled = power.settled_memory_kib({name: self._domains[name] for name in sorted(moving - silent)})
+        memory = {name: kib // 1024 for name, kib in settled.items()}
+        for name in silent:
+            has = live[name].memory_mib or 0
+            memory[name] = min(found[name].memory_mib or 0, has)
+            if memory[name] != has:
+                self.mute.add(name)
+        return {
+            name: replace(guest, live=replace(live[name], memory_mib=memory[name])) if name in memory else guest
+            for name, guest in found.items()
+        }
 
     def _sizes(self, domain: libvirt.virDomain, root: Element, live: Element | None) -> dict[str, int]:
         """Path to capacity in bytes, of every disk whose data is there."""

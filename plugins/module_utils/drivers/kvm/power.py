@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
@@ -53,13 +53,16 @@ def is_mute(domain: libvirt.virDomain) -> bool:
         return True  # it has no balloon at all
 
 
-def settled_memory_kib(domain: libvirt.virDomain) -> int:
-    """The memory that a running guest has, once its balloon has stopped moving."""
+def settled_memory_kib(domains: Mapping[str, libvirt.virDomain]) -> dict[str, int]:
+    """The memory that running guests have, by their names, once their balloons have stopped moving."""
     end = time.monotonic() + SETTLES_S
-    before, now = -1, domain.info()[2]
+    before: dict[str, int] = {}
+    now = {name: domain.info()[2] for name, domain in domains.items()}
     while now != before and time.monotonic() < end:
         time.sleep(STANDS_S)
-        before, now = now, domain.info()[2]
+        # One that stands is not asked again, so that it does not wait for others that move for ever.
+        moving = [name for name in domains if now[name] != before.get(name)]
+        before, now = now, {**now, **{name: domains[name].info()[2] for name in moving}}
     return now
 
 
