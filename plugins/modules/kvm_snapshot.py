@@ -190,7 +190,9 @@ snapshots:
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import URI
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import entry_spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import SnapshotDriver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import (
+    make_snapshot_driver,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
     SNAPSHOT,
     parse_snapshots,
@@ -203,7 +205,7 @@ def main() -> None:
     snapshots = {"type": "list", "elements": "dict", "options": entry_spec(SNAPSHOT)}
     spec = {**URI, "snapshots": snapshots, **SNAPSHOT}
     module = Module("snapshots", parse_snapshots, SNAPSHOT, argument_spec=spec)
-    run(module, "kvm", lambda params, host: SnapshotDriver(params["uri"], host))
+    run(module, "kvm", make_snapshot_driver)
 
 
 if __name__ == "__main__":

@@ -196,6 +196,30 @@ def test_back_to_an_external_one_that_later_ones_build_upon(db1: libvirt.virDoma
     assert holds(1)
 
 
+@pytest.mark.parametrize("order", ["123", "321", "213"])
+def test_several_on_top_of_each_other_go_in_one_task(db1: libvirt.virDomain, order: str) -> None:
+    for number in (1, 2, 3):
+        snapshot(f"s{number}", kind="external")
+        write(number + 1)
+    gone = [{"guest": "db1", "name": f"s{number}", "state": "absent"} for number in order]
+    told, done, after = (module("kvm_snapshot", check, snapshots=gone) for check in (True, False, False))
+    assert not done.get("failed"), done
+    assert actions(told) == actions(done) == 3 * REMOVE
+    assert [one["name"] for one in done["snapshots"]] == [f"db1/s{number}" for number in order]
+    assert not after["changed"]
+    assert (tops(), files(), names()) == (BASES, BASES, [])
+    assert holds(1, 2, 3, 4)
+
+
+def test_one_below_another_that_stays_is_refused(db1: libvirt.virDomain) -> None:
+    for number in (1, 2, 3):
+        snapshot(f"s{number}", kind="external")
+    gone = [{"guest": "db1", "name": f"s{number}", "state": "absent"} for number in (1, 2)]
+    said = module("kvm_snapshot", False, snapshots=gone)
+    assert said["msg"].count("delete s3 first") == 2
+    assert names() == ["s1", "s2", "s3"]
+
+
 def test_one_below_another_is_merged_while_the_guest_runs(db1: libvirt.virDomain) -> None:
     snapshot("s1", kind="external")
     write(2)

@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_allow import (
+    all_later_than,
+    removal_reasons,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached, View
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_plan import (
     complete,
@@ -162,6 +166,18 @@ def test_what_cannot_be_reverted_to_is_refused(view: View, have: Snapshot, says:
 def test_what_cannot_be_deleted_is_refused(view: View, have: Snapshot, says: str) -> None:
     with pytest.raises(PlanError, match=says):
         plan(view, have, state="absent")
+
+
+def test_what_is_on_top_goes_first_where_it_goes_as_well() -> None:
+    second, third = "/p/db1.root.t.qcow2", "/p/db1.root.u.qcow2"
+    t = Snapshot("db1", "t", kind="external", parent="s", disks=(SnapshotDisk("vda", "external", OVERLAY, second),))
+    u = Snapshot("db1", "u", kind="external", parent="t", disks=(SnapshotDisk("vda", "external", second, third),))
+    top = replace(DISK, path=third, chain=(second, OVERLAY, *MOVED.chain))
+    view = replace(OFF, disks=(top,), snapshots={"t": t, "u": u, "s": OUTER})
+    assert all_later_than(OUTER, view) == ["u", "t"]
+    assert removal_reasons(OUTER, view, ["t", "u"]) == removal_reasons(t, view, ["u"]) == []
+    for going, left in (([], "u, t"), (["t"], "u"), (["u"], "t")):
+        assert f"or delete {left} first" in removal_reasons(OUTER, view, going)[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ what it then refuses itself has changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached, View
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
@@ -114,6 +114,14 @@ def later_than(have: Snapshot, view: View) -> list[str]:
     return sorted(one.snapshot for one, on in zip(others, on_it) if on or one.parent == have.snapshot)
 
 
+def all_later_than(have: Snapshot, view: View) -> list[str]:
+    """Every snapshot that builds upon one, however far, the last ones first."""
+    found: list[str] = []
+    for name in later_than(have, view):
+        found += [name, *reversed(all_later_than(view.snapshots[name], view))]
+    return list(dict.fromkeys(reversed(found)))
+
+
 def _not_on_top(have: Snapshot, view: View) -> list[str]:
     tops = {disk.path for disk in view.disks}
     return [
@@ -123,8 +131,11 @@ def _not_on_top(have: Snapshot, view: View) -> list[str]:
     ]
 
 
-def removal_reasons(have: Snapshot, view: View) -> list[str]:
-    """Against deleting a snapshot, which leaves the guest's state of now and all other snapshots as they are."""
+def removal_reasons(have: Snapshot, view: View, going: Collection[str] = ()) -> list[str]:
+    """Against deleting a snapshot, which leaves the guest's state of now and all other snapshots as they are.
+
+    going: snapshots of the guest that are to be deleted as well, before it where that is needed.
+    """
     if have.kind == "internal":
         return _moved(have, view) if view.power != "stopped" else []
     if have.kind != "external":
@@ -132,10 +143,10 @@ def removal_reasons(have: Snapshot, view: View) -> list[str]:
     reasons = [SAVED] if view.saved else []
     if view.version < DELETES_EXTERNAL:
         reasons.append("it is external, and libvirt merges such a one from 9.0 on: see its documents on blockcommit")
-    return reasons + _merge_reasons(have, view)
+    return reasons + _merge_reasons(have, view, going)
 
 
-def _merge_reasons(have: Snapshot, view: View) -> list[str]:
+def _merge_reasons(have: Snapshot, view: View, going: Collection[str]) -> list[str]:
     overlays = {disk.overlay for disk in have.disks if disk.overlay}
     tops = {disk.path for disk in view.disks}
     used = tops | {base for disk in view.disks for base in disk.chain}
@@ -151,9 +162,11 @@ def _merge_reasons(have: Snapshot, view: View) -> list[str]:
             f"libvirt does not merge into disks that hold an internal snapshot: delete {parent.snapshot} first, while "
             f"{view.guest} is off"
         )
-    if view.power == "stopped" and overlays - tops and not reasons:
+    later = all_later_than(have, view)
+    staying = [name for name in later if name not in going]
+    if view.power == "stopped" and overlays - tops and not reasons and (staying or not later):
         reasons.append(
             f"{view.guest} is off, and then only the last external snapshot can be merged: start it, or delete "
-            f"{', '.join(later_than(have, view)) or 'the later ones'} first"
+            f"{', '.join(staying) or 'the later ones'} first"
         )
     return reasons

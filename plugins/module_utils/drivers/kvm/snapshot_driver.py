@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger, power, xml
@@ -17,6 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_allow import (
+    all_later_than,
     removal_reasons,
     revert_reasons,
 )
@@ -29,6 +32,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
     Snapshot,
     SnapshotDisk,
+    parse_snapshots,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_xml import (
     describe_again,
@@ -40,19 +44,24 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
-# What destroys something, and what may speak against it.
-AGAINST = {"revert": revert_reasons, "remove": removal_reasons}
+# What destroys something.
+LOSING = ("revert", "remove")
 
 
 class SnapshotDriver(Resource[Snapshot]):
-    """The snapshots of the guests of one libvirt, whose connection is opened when it is first needed."""
+    """The snapshots of the guests of one libvirt, whose connection is opened when it is first needed.
 
-    def __init__(self, uri: str, host: Host) -> None:
+    going: the snapshots that the task deletes.
+    """
+
+    def __init__(self, uri: str, host: Host, going: Sequence[Snapshot] = ()) -> None:
         self._uri = uri
         self._host = host
+        self._going = going
         self._opened: libvirt.virConnect | None = None
         self._views: dict[str, View] | None = None
         self._reverted: set[str] = set()
+        self._removed: set[str] = set()
 
     def _connection(self) -> libvirt.virConnect:
         if self._opened is None:
@@ -78,8 +87,11 @@ class SnapshotDriver(Resource[Snapshot]):
         """Yield the changes from state to wish."""
         if wish.item.name in self._reverted and have is not None and have.current:
             return iter(())
-        known = self._views is not None
-        return plan_snapshot(wish, have, (self._views or {}).get(wish.item.guest), known)
+        known, guest = self._views is not None, wish.item.guest
+        return plan_snapshot(wish, have, (self._views or {}).get(guest), known, self._going_of(guest))
+
+    def _going_of(self, guest: str) -> list[str]:
+        return [one.snapshot for one in self._going if one.guest == guest]
 
     def check(self, wish: Wish[Snapshot], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield what others than the guest itself would suffer from, by looking only."""
@@ -98,9 +110,10 @@ class SnapshotDriver(Resource[Snapshot]):
             if change.after.kind == "external":
                 overlays = Overlays(self._host, domain)
                 overlays.check(overlays.place(change.after.snapshot, view.disks))
-        elif change.verb in AGAINST:
+        elif change.verb in LOSING:
             have = _snapshot(view, change)
-            refuse(AGAINST[change.verb](have, view))
+            going = self._going_of(view.guest)
+            refuse(revert_reasons(have, view) if change.verb == "revert" else removal_reasons(have, view, going))
             files = [file for disk in have.disks if disk.kind != "no" for file in (disk.path, disk.overlay)]
             # To delete an internal snapshot changes nothing that others could see.
             self._refuse_others(view, files, based=change.verb == "revert" or have.kind == "external")
@@ -119,30 +132,32 @@ class SnapshotDriver(Resource[Snapshot]):
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
+        if change.name in self._removed:  # before one that it was on
+            return
+        steps: Mapping[str, Callable[[libvirt.virDomain, Change], None]] = {
+            "create": self._take,
+            "stop": lambda domain, change: power.stop(domain, change.timeout_s, change.force),
+            "start": lambda domain, _change: power.start(domain),
+            "set": self._describe,
+            "revert": self._revert,
+            "remove": self._remove,
+        }
         domain = self._domain(change)
-        if change.verb in AGAINST:
+        if change.verb == "remove":
+            self._remove_later(domain, change)
+        if change.verb in LOSING:
             # Once more: what is lost here cannot be brought back.
             self._check(change)
         with libvirt_says():
-            if change.verb == "create":
-                self._take(domain, change.after)
-            elif change.verb == "stop":
-                power.stop(domain, change.timeout_s, change.force)
-            elif change.verb == "start":
-                power.start(domain)
-            elif change.verb == "set":
-                self._describe(domain, change)
-            elif change.verb == "revert":
-                self._revert(domain, change)
-            else:
-                self._remove(domain, change)
+            steps[change.verb](domain, change)
 
     def _domain(self, change: Change) -> libvirt.virDomain:
         guest = change.name.partition("/")[0]
         with libvirt_says(f"guest {guest}"):
             return self._connection().lookupByName(guest)
 
-    def _take(self, domain: libvirt.virDomain, want: Snapshot) -> None:
+    def _take(self, domain: libvirt.virDomain, change: Change) -> None:
+        want: Snapshot = change.after
         view = look_at(domain)
         rest = [SnapshotDisk(device, "no") for device in view.read_only]
         if want.kind == "internal":
@@ -199,9 +214,22 @@ class SnapshotDriver(Resource[Snapshot]):
         if xml.render(root) != before:
             self._connection().defineXML(xml.render(root))
 
+    def _remove_later(self, domain: libvirt.virDomain, change: Change) -> None:
+        """While a guest is off, only its last external snapshot can be merged: those that go, too, go before it."""
+        with libvirt_says():
+            view = look_at(domain)
+        have = _snapshot(view, change)
+        if view.power != "stopped" or have.kind != "external":
+            return
+        for name in all_later_than(have, view):
+            if name in self._going_of(view.guest):
+                one = view.snapshots[name]
+                self.apply(replace(change, name=one.name, before=one))
+
     def _remove(self, domain: libvirt.virDomain, change: Change) -> None:
         have = _snapshot(look_at(domain), change)
         domain.snapshotLookupByName(have.snapshot, 0).delete(0)
+        self._removed.add(change.name)
         if have.kind == "external":
             Overlays(self._host, domain).settle()
 
@@ -211,3 +239,9 @@ def _snapshot(view: View, change: Change) -> Snapshot:
     if name not in view.snapshots:
         raise PlanError("it was deleted meanwhile")
     return view.snapshots[name]
+
+
+def make_snapshot_driver(params: dict[str, Any], host: Host) -> SnapshotDriver:
+    """Make the driver from a module's parameters."""
+    items = [wish.item for wish in parse_snapshots(params)]
+    return SnapshotDriver(params["uri"], host, [one for one in items if one.state == "absent"])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_allow import (
@@ -24,15 +24,18 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 KINDS = {"internal": internal_reasons, "external": external_reasons}
 
 
-def plan_snapshot(wish: Wish[Snapshot], have: Snapshot | None, view: View | None, known: bool) -> Iterator[Change]:
+def plan_snapshot(
+    wish: Wish[Snapshot], have: Snapshot | None, view: View | None, known: bool, going: Collection[str] = ()
+) -> Iterator[Change]:
     """Yield the changes, in order. Raises PlanError with every reason that there is.
 
     view: the guest, None when there is none of that name. known: whether there is a hypervisor to know it from.
+    going: the guest's snapshots that the same task deletes.
     """
     want = wish.item
     if want.state == "absent":
         if have is not None and view is not None:
-            refuse(removal_reasons(have, view))
+            refuse(removal_reasons(have, view, going))
             yield Change(want.name, "remove", "snapshot", before=have)
     elif have is None or view is None:
         yield _take(want, view, known)
