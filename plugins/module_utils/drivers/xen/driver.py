@@ -1,0 +1,360 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""XenDriver: guests of Xen, through xl and the files in /etc/xen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import (
+    addresses,
+    check,
+    define,
+    devices,
+    disks,
+    ledger,
+    look,
+    own,
+    power,
+    store,
+    xl,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.edit import EDITS, Site, put_seed
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.live import LIVE
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import TRAITS
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    HostError,
+    LiveError,
+    PlanError,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
+
+# The options of a xen_guest task as a whole; xen_guest_info has the folders, by which a disk's pool is told.
+INFO: Spec = {
+    "disk_dir": {"type": "path", "default": "/var/lib/xen/images"},
+    "seed_dir": {"type": "path", "default": "/var/lib/hostforge/seeds"},
+}
+TASK: Spec = {**INFO, "image_cache": {"type": "path", "default": "/var/lib/hostforge/images"}}
+
+
+class XenDriver(Driver):
+    """Guests of one host."""
+
+    traits = TRAITS
+    # xl makes one domain at a time; the other threads wait for guests, servers and copies.
+    workers = 4
+
+    def __init__(self, host: Host, disk_dir: str, seed_dir: str, image_cache: str) -> None:
+        self._host = host
+        self._seed_dir = seed_dir.rstrip("/")
+        self._seeds = Seeds(host, self._seed_dir)
+        self._storage = Storage(host, disk_dir.rstrip("/"), image_cache.rstrip("/"))
+        self._seen = Look(host, self._storage, self._seed_dir)
+        self._facts = Facts(host, self._seen, self._storage)
+        # Whose addresses are looked for; None: everybody's.
+        self._awaited: set[str] | None = set()
+
+    @property
+    def _site(self) -> Site:
+        return Site(self._facts.is_switch, seed_dir=self._seed_dir)
+
+    @property
+    def _disks(self) -> disks.Disks:
+        return disks.Disks(self._host, self._storage, self._path)
+
+    def read(self, names: Collection[str] | None) -> dict[str, Guest]:
+        """Read guests in one batch."""
+        self._seeds.look()
+        self._seen = Look(self._host, self._storage, self._seed_dir)
+        self._facts = Facts(self._host, self._seen, self._storage)
+        self._seen.look()
+        found = self._seen.guests(names)
+        awaited = [name for name in found if self._awaited is None or name in self._awaited]
+        if any(found[name].live for name in awaited):
+            known = addresses.seen(self._host)
+            found.update({name: _addressed(found[name], known) for name in awaited})
+        return found
+
+    def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Tell about guests, with the addresses that the host has seen, where they are defined, and what is saved."""
+        self._awaited = None
+        return [{**one, **self._more(one["name"])} for one in super().tell(names, params)]
+
+    def _more(self, name: str) -> dict[str, Any]:
+        files, domain = self._seen.files.get(name, []), self._seen.domains.get(name)
+        return {
+            "files": sorted(file.path for file in files),
+            "domid": domain.number if domain else None,
+            "saved": self._seen.saved.get(name),
+        }
+
+    def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
+        """Yield the changes; a guest that runs without a definition gets one first. Old seeds go last."""
+        name, want = wish.item.name, wish.item
+        files = self._seen.files.get(name, [])
+        if len(files) > 1:
+            paths = " and ".join(sorted(file.path for file in files))
+            raise PlanError(f"{paths} both define {name}: keep one of them, and move the others out of /etc/xen")
+        if self._seen.is_transient(name) and want.state != "absent":
+            yield Change(name, "set", "definition", before="only while it runs", after="stored")
+        own.refuse(want, have)
+        changes: list[Change] = []
+        try:
+            changes.extend(super().plan(self._as_here(wish, have), self._as_wished(want, have)))
+        finally:
+            self._note_memory(changes)
+            # Also when something is refused the host is asked what it thinks of the rest.
+            yield from own.one_by_one(changes)
+        used = self._seen.users
+        old = self._seeds.leftover(name, want.cloud_init, used)
+        if old:
+            yield Change(name, "delete", "seeds", before=old)
+
+    def _note_memory(self, changes: Sequence[Change]) -> None:
+        """Note what guests give up that go down in this run: those that come up may need it."""
+        for change in changes:
+            domain = self._seen.domains.get(change.name)
+            if change.verb in ("stop", "restart") and domain is not None:
+                self._facts.freed[change.name] = domain.memory_mib
+
+    def pending(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the running guest differs from the wish in what only a restart brings."""
+        return super().pending(self._as_here(wish, have), self._as_wished(wish.item, have))
+
+    def _as_here(self, wish: Wish[Guest], have: Guest | None) -> Wish[Guest]:
+        """The wish with its disks' paths and sizes as this host would write them."""
+        item = wish.item
+        if item.state == "absent" or not item.disks:
+            return wish
+        known = {self._seen.real(disk.path): disk.path for disk in (have.disks or () if have else ()) if disk.path}
+        same = (
+            replace(one, path=known.get(self._seen.real(one.path), one.path)) if one.path else one for one in item.disks
+        )
+        return replace(wish, item=self._storage.rounded(replace(item, disks=tuple(same)), have))
+
+    def _as_wished(self, want: Guest, have: Guest | None) -> Guest | None:
+        if have is None or want.state == "absent":
+            return have
+        file, domain = self._seen.file(want.name), self._seen.domains.get(want.name)
+        started = None
+        if want.option("config") is not None and domain is not None and have.live is not None:
+            started = store.started(self._host, domain.number, have.live.uuid or "")
+        return own.as_wished(want, have, file.definition if file else None, started)
+
+    def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
+        """Yield every reason why this host cannot do it, by looking only."""
+        have = self._seen.guest(wish.item.name) if self._is_known(wish.item.name) else None
+        for change in changes:
+            yield from check.check(change, wish.item, have, self._facts)
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._seen.files or self._seen.is_transient(name)
+
+    def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
+        """Whether the guest has an address, where that is to be waited for; the next read looks for it."""
+        ready = super().is_ready(wish, have)
+        if not ready and self._awaited is not None:
+            self._awaited.add(wish.item.name)
+        return ready
+
+    def apply(self, change: Change) -> None:
+        """Carry out one change."""
+        special: Mapping[tuple[str, str], Callable[[Change], None]] = {
+            ("create", "guest"): self._create,
+            ("remove", "guest"): self._remove,
+            ("add", "disks"): self._add_disk,
+            ("add", "nics"): self._add_nic,
+            ("remove", "disks"): self._remove_disk,
+            ("delete", "disks"): self._delete_disk,
+            ("grow", "disks.size_bytes"): self._grow,
+            ("set", "definition"): self._adopt,
+            ("set", "cloud_init"): self._set_seed,
+            ("delete", "seeds"): self._sweep_seeds,
+            ("set", "autostart"): self._set_autostart,
+            ("start", "state"): self._start,
+            ("stop", "state"): self._stop,
+            ("restart", "state"): self._restart,
+        }
+        self._seeds.clear()
+        special.get((change.verb, change.field), self._edit)(change)
+
+    def _path(self, name: str) -> str:
+        file = self._seen.file(name)
+        return file.path if file else look.config_path(name)
+
+    def _load(self, name: str) -> Definition:
+        return store.load(self._host, self._path(name), name)
+
+    def _save(self, name: str, definition: Definition) -> None:
+        store.save(self._host, self._path(name), definition)
+
+    def _edit(self, change: Change) -> None:
+        """Change the stored definition, then the running guest: what is stored holds even if the guest refuses."""
+        definition = self._load(change.name)
+        if change.field == "config":
+            self._keep_started(change.name, definition)
+        EDITS[change.verb, change.field](definition, change, self._site)
+        self._save(change.name, definition)
+        self._edit_live(change, definition)
+
+    def _keep_started(self, name: str, definition: Definition) -> None:
+        config, domain = self._seen.config(name), self._seen.domains.get(name)
+        if config is not None and domain is not None:
+            uuid = str(config.get("c_info", {}).get("uuid", "")).lower()
+            store.keep_started(self._host, domain.number, uuid, definition)
+
+    def _edit_live(self, change: Change, definition: Definition) -> None:
+        command = LIVE.get((change.verb, change.field))
+        if not change.hot or command is None:
+            return
+        domain = xl.domain_of(self._host, change.name)
+        if domain is None or domain.state not in ("running", "paused"):
+            return
+        config = self._seen.configs.get(domain.number, {})
+        try:
+            for words in command(str(domain.number), change, definition, config):
+                self._host.run(["xl", *words])
+        except HostError as error:
+            raise LiveError(f"the running guest cannot take it: {error}") from error
+
+    def _create(self, change: Change) -> None:
+        """Write the definition without disks, make those, and write it whole.
+
+        So a definition never names data that is not there, and from the first moment its ledger tells what is being
+        made: a run that is killed here leaves a guest that lacks disks, which the next run adds.
+        """
+        want: Guest = change.after
+        kind = want.option("type") or define.DEFAULT_TYPE
+        placed = self._disks.placed(want.name, want.disks or (), kind)
+        kept = frozenset(disk.name for disk in placed if self._storage.files.is_there(disk.path or ""))
+        seed = self._seeds.path(want.name, want.cloud_init)
+        notes = [ledger.Entry(one.name, one.path or "", one.name not in kept, one.name not in kept) for one in placed]
+        for disk in placed:
+            self._storage.files.fetch(disk)
+        self._save(want.name, define.new_definition(want, notes, seed, self._site))
+        self._seeds.make(want.name, want.cloud_init)
+        for disk in placed:
+            self._disks.make(want.name, disk, new=disk.name not in kept)
+        if placed:
+            definition = self._load(want.name)
+            self._disks.name_all(definition, placed)
+            self._save(want.name, definition)
+        if want.autostart is not None and want.autostart.enabled:
+            self._link(want.name, want.autostart)
+
+    def _remove(self, change: Change) -> None:
+        """The links first, so that xendomains starts nothing that is half gone; seeds hold secrets, so they go next."""
+        file = self._seen.file(change.name)
+        self._link(change.name, Autostart(False))
+        self._seeds.sweep(change.name, keep=())
+        if file is not None:
+            self._host.remove(file.path)
+
+    def _adopt(self, change: Change) -> None:
+        config = self._seen.config(change.name)
+        if config is not None:
+            self._save(change.name, define.adopted(config))
+
+    def _add_disk(self, change: Change) -> None:
+        disk = self._disks.add(change.name, change.after, self._live_devices(change.name))
+        self._edit(replace(change, after=disk))
+
+    def _live_devices(self, name: str) -> list[str]:
+        return [str(one.get("vdev")) for one in (self._seen.config(name) or {}).get("disks", ())]
+
+    def _remove_disk(self, change: Change) -> None:
+        """With its data: out of the running guest, then the data, then out of the definition.
+
+        In this order a killed run leaves the disk in the definition, and the next run goes on from there.
+        """
+        if change.delete:
+            self._edit_live(change, self._load(change.name))
+            self._delete_disk(change)
+        self._edit(replace(change, hot=change.hot and not change.delete))
+
+    def _delete_disk(self, change: Change) -> None:
+        """Look once more before deleting: somebody else may have come to use the disk since it was read."""
+        now = Look(self._host, self._storage, self._seed_dir)
+        now.look()
+        self._disks.delete(change.name, change.before, now)
+
+    def _add_nic(self, change: Change) -> None:
+        # With an address of its own choosing xl would give the card another one at each start.
+        nic = replace(change.after, mac=change.after.mac or devices.new_mac())
+        self._edit(replace(change, after=nic))
+
+    def _grow(self, change: Change) -> None:
+        running = xl.domain_of(self._host, change.name) is not None
+        self._disks.grow(change.name, change.key, change.after, running)
+
+    def _set_seed(self, change: Change) -> None:
+        path = self._seeds.path(change.name, change.after) or ""
+        self._seeds.make(change.name, change.after)
+        definition = self._load(change.name)
+        put_seed(definition, change.name, path, self._seed_dir)
+        self._save(change.name, definition)
+        self._sweep_seeds(change)
+
+    def _sweep_seeds(self, change: Change) -> None:
+        """Delete the guest's seeds but for those that are in use, stored or running."""
+        now = Look(self._host, self._storage, self._seed_dir)
+        now.look()
+        self._seeds.sweep(change.name, set(now.users))
+
+    def _set_autostart(self, change: Change) -> None:
+        self._link(change.name, change.after)
+
+    def _link(self, name: str, wanted: Autostart) -> None:
+        """Have one link, of the right name, or none. A link that changes its name does so in one step."""
+        file = self._seen.file(name)
+        path, links = self._path(name), list(file.links if file else ())
+        links = [link for link in links if link != path]
+        target = look.link_path(wanted, path) if wanted.enabled else None
+        if target is not None and target not in links:
+            if links:
+                self._host.rename(links.pop(), target)
+            else:
+                self._host.make_dir(look.AUTO)
+                self._host.run(["ln", "-s", "--", path, target])
+        for link in links:
+            if link != target:
+                self._host.remove(link)
+
+    def _start(self, change: Change) -> None:
+        if xl.domain_of(self._host, change.name) is None:
+            self._disks.grow_noted(change.name)
+        power.start(self._host, change.name, self._path(change.name))
+
+    def _stop(self, change: Change) -> None:
+        power.stop(self._host, change.name, change.timeout_s, change.force)
+        # It may have run with a seed that is not its own any more.
+        self._sweep_seeds(change)
+
+    def _restart(self, change: Change) -> None:
+        self._stop(change)
+        self._start(change)
+
+
+def _addressed(guest: Guest, known: Mapping[str, Sequence[str]]) -> Guest:
+    cards = guest.live.nics or () if guest.live else ()
+    found = tuple(address for card in cards for address in known.get(card.mac or "", ()))
+    live = replace(guest.live, addresses=found) if guest.live else None
+    return replace(guest, addresses=found, live=live)
+
+
+def make_xen_driver(params: dict[str, Any], host: Host) -> XenDriver:
+    """Make the driver from a module's parameters; a module that only reads has no cache."""
+    return XenDriver(host, params["disk_dir"], params["seed_dir"], params.get("image_cache", ""))

@@ -1,0 +1,128 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Power: start, stop without ever cutting it unasked, and what is left of a domain that came to its end."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import xl
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+
+POLL_S = 1.0
+ASK_AGAIN_S = 15  # a guest that is still booting does not hear the request
+ASK_S = 120  # xl itself waits a minute for the guest's driver to say that it has heard
+CREATE_S = 1800  # an image of a boot loader that is far away, or a slow host; never for ever
+
+
+def start(host: Host, name: str, path: str) -> None:
+    """Power on by a definition, or let a paused guest go on."""
+    found = xl.domain_of(host, name)
+    if found is not None and found.state == "running" and not _is_half_made(host, found):
+        return
+    if found is not None and found.state == "paused" and not _is_half_made(host, found):
+        host.run(["xl", "unpause", str(found.number)])
+        return
+    if found is not None:
+        clear(host, found)
+    before = {one.number for one in xl.domains(host)}
+    try:
+        host.run(["xl", "create", path], timeout_s=CREATE_S)
+    except HostError as error:
+        _clear_failed(host, name, before)
+        raise HypervisorError(f"it cannot be started: {error}") from error
+
+
+def clear(host: Host, found: Domain) -> None:
+    """Take away what is left of a domain that has shut down, or that a killed xl was making. Nothing runs in it."""
+    if found.state == xl.OFF or (found.state in ("running", "paused") and _is_half_made(host, found)):
+        makers = _makers(host)
+        if makers:
+            raise HypervisorError(
+                f"xl is making or restoring a guest at this moment (process {', '.join(makers)}): try again"
+            )
+        host.run(["xl", "destroy", str(found.number)])
+        return
+    raise HypervisorError(f"a domain of that name is there, which is {found.state}: see xl list")
+
+
+def _is_half_made(host: Host, found: Domain) -> bool:
+    return found.number not in xl.details(host)
+
+
+def _makers(host: Host) -> list[str]:
+    """The processes that make or restore a domain: only without them is one half made for good."""
+    found = []
+    for number in host.list_dir("/proc"):
+        if number.isdigit() and host.info(f"/proc/{number}/cmdline") is not None:
+            try:
+                words = host.read_file(f"/proc/{number}/cmdline").split(b"\0")
+            except HostError:
+                continue  # it has ended
+            makes = words[0].rpartition(b"/")[2] == b"xl" and bool({b"create", b"restore"} & set(words[1:2]))
+            # One that watches over a domain that runs has the same words, and is a daemon.
+            if makes and not _watches(host, number):
+                found.append(number)
+    return found
+
+
+def _watches(host: Host, number: str) -> bool:
+    """Whether a process is a daemon: its parent is the first process."""
+    try:
+        stat = host.read_file(f"/proc/{number}/stat").decode("utf-8", "replace")
+    except HostError:
+        return True
+    return stat.rpartition(")")[2].split()[1:2] == ["1"]
+
+
+def _clear_failed(host: Host, name: str, before: set[int]) -> None:
+    """xl clears up after itself when it fails; what it leaves all the same never ran."""
+    found = xl.domain_of(host, name)
+    if found is not None and found.number not in before and _is_half_made(host, found):
+        host.run(["xl", "destroy", str(found.number)])
+
+
+def stop(host: Host, name: str, timeout_s: int, force: bool) -> None:
+    """Ask to shut down and wait; cut the power only when force says so."""
+    found = xl.domain_of(host, name)
+    begin = time.monotonic()
+    asked, deaf = -float(ASK_AGAIN_S), ""
+    while found is not None:
+        gone = time.monotonic() - begin
+        if gone - asked >= ASK_AGAIN_S:
+            asked = gone
+            deaf = _ask(host, found)
+        now = xl.domain_of(host, name)
+        if now is None or now.state == xl.DYING:
+            return
+        if now.number != found.number:
+            raise HypervisorError("it went down and was started anew, as its on_poweroff says: set that to destroy")
+        if now.state == xl.OFF:
+            host.run(["xl", "destroy", str(now.number)])
+            return
+        gone = time.monotonic() - begin
+        if gone >= timeout_s:
+            _give_up(host, now, force, deaf or f"it did not shut down within {timeout_s} s")
+            return
+        time.sleep(min(POLL_S, timeout_s - gone))
+
+
+def _ask(host: Host, found: Domain) -> str:
+    """Ask by Xen's own way, and one that has no driver for that by the power button. Returns why it did not hear."""
+    try:
+        host.run(["xl", "shutdown", "-F", str(found.number)], timeout_s=ASK_S)
+    except HostError as error:
+        return f"it cannot be asked to shut down ({error})"
+    return ""
+
+
+def _give_up(host: Host, found: Domain, force: bool, says: str) -> None:
+    if not force:
+        raise HypervisorError(
+            f"{says}, and its power was not cut: look at its console, give it a longer shutdown_timeout, or set "
+            "restart to force"
+        )
+    host.run(["xl", "destroy", str(found.number)])

@@ -1,0 +1,144 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SimulatedXenHost: a SIMULATOR of a Xen host in memory: files, qemu-img, and xl as captured output shows it to be.
+
+It proves nothing about Xen. It says no where xl 4.17 was seen to say no, and with the same status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo
+from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
+from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_xl import SimulatedXl
+
+MAGIC = b"QFI\xfb"
+FOLDERS = ("/proc", "/etc/xen", "/etc/xen/auto", "/var/lib/xen/save", "/var/lib/xen/images", "/var/lib/xen/images/fast")
+BRIDGES = ("xenbr0", "xenbr1")
+SWITCH = "ovsbr0"
+GRUBS = ("/usr/lib/grub-xen/grub-x86_64-xen.bin", "/usr/lib/grub-xen/grub-i386-xen_pvh.bin")
+
+
+@dataclass
+class SimulatedXenHost(FakeHost):
+    """links: path to target; sparse: path to the size of a file of which only the head is kept."""
+
+    links: dict[str, str] = field(default_factory=dict)
+    sparse: dict[str, int] = field(default_factory=dict)
+    changes: int = 0
+
+    def __post_init__(self) -> None:
+        self.folders.update(dict.fromkeys(FOLDERS, 0o755))
+        for bridge in BRIDGES:
+            self.folders.update({f"/sys/class/net/{bridge}": 0o755, f"/sys/class/net/{bridge}/bridge": 0o755})
+        self.folders[f"/sys/class/net/{SWITCH}"] = 0o755
+        for path in (*GRUBS, "/usr/libexec/xen-qemu-system-i386"):
+            self.files[path] = b"program"
+        self.xl = SimulatedXl(self)
+        self._lock = threading.RLock()
+
+    def real(self, path: str) -> str:
+        """A path without links."""
+        return self.real(self.links[path]) if path in self.links else path
+
+    def run(self, argv: Sequence[str], stdin: str = "", timeout_s: float | None = None) -> str:
+        with self._lock:
+            return self._run(list(argv))
+
+    def _run(self, argv: list[str]) -> str:
+        commands: dict[str, Callable[[list[str]], str]] = {
+            "xl": lambda words: self.xl.run(words),
+            "qemu-img": self._qemu_img,
+            "readlink": lambda words: "".join(f"{self.real(path)}\n" for path in words[2:]),
+            "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o}\n",
+            "ln": self._link,
+            "vgs": lambda _words: "",
+            "ip": lambda _words: "[]",
+        }
+        if argv[0] in commands:
+            self.log.append(tuple(argv))
+            return commands[argv[0]](argv[1:])
+        return super().run(argv)
+
+    def _link(self, words: list[str]) -> str:
+        self.links[words[-1]] = words[-2]
+        return ""
+
+    def read_file(self, path: str) -> bytes:
+        try:
+            return self.files[self.real(path)]
+        except KeyError as error:
+            raise HostError(f"{path}: No such file or directory") from error
+
+    def info(self, path: str) -> FileInfo | None:
+        path = self.real(path)
+        found = super().info(path)
+        if found is None or path not in self.sparse:
+            return found
+        return FileInfo(path, self.sparse[path], len(self.files[path]), 1)
+
+    def list_dir(self, path: str) -> list[str]:
+        names = [os.path.basename(name) for name in self.links if os.path.dirname(name) == path]
+        return sorted([*super().list_dir(path), *names])
+
+    def remove(self, path: str) -> None:
+        if self.links.pop(path, None) is None:
+            super().remove(path)
+            self.sparse.pop(path, None)
+
+    def rename(self, source: str, target: str) -> None:
+        if source in self.links:
+            self.links[target] = self.links.pop(source)
+            return
+        super().rename(source, target)
+        if source in self.sparse:
+            self.sparse[target] = self.sparse.pop(source)
+
+    def make_disk(self, path: str, kind: str, size: int, base: str | None = None) -> None:
+        """Make a disk's data, past qemu-img."""
+        if kind == "raw":
+            self.files[path], self.sparse[path] = b"raw", size
+        else:
+            self.files[path] = MAGIC + json.dumps({"size": size, "base": base}).encode()
+
+    def disk_info(self, path: str, kind: str | None = None) -> dict[str, object]:
+        """What qemu-img tells of a file."""
+        content = self.read_file(path)
+        path = self.real(path)
+        found = "qcow2" if content.startswith(MAGIC) else "raw"
+        if kind not in (None, "raw", found):
+            raise HostError(
+                f"qemu-img info ended with status 1: Could not open '{path}': Image is not in {kind} format"
+            )
+        if (kind or found) == "raw":
+            return {"format": "raw", "virtual-size": self.sparse.get(path, len(content)), "filename": path}
+        head = json.loads(content[len(MAGIC) :])
+        more = {"backing-filename": head["base"], "full-backing-filename": head["base"]} if head["base"] else {}
+        return {"format": "qcow2", "virtual-size": head["size"], "filename": path, **more}
+
+    def _qemu_img(self, words: list[str]) -> str:
+        verb, options = words[0], words
+        kind = options[options.index("-f") + 1] if "-f" in options else None
+        after = options[options.index("--") + 1 :]
+        if verb == "info":
+            found = self.disk_info(after[0], kind)
+            if "--backing-chain" not in options:
+                return json.dumps(found)
+            base = found.get("full-backing-filename")
+            return json.dumps([found, *([self.disk_info(str(base))] if base else [])])
+        if verb == "create":
+            base = options[options.index("-b") + 1] if "-b" in options else None
+            self.make_disk(after[0], kind or "raw", int(after[1]), base)
+        elif verb == "resize":
+            self.make_disk(after[0], kind or "raw", int(after[1]))
+        elif verb == "convert":
+            size = self.disk_info(after[0], kind)["virtual-size"]
+            self.make_disk(after[1], options[options.index("-O") + 1], int(str(size)))
+        return ""
