@@ -14,7 +14,15 @@ import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.integration.rows import own, pci_devices
-from ansible_collections.hostforge.hypervisor.tests.integration.runs import define, guest, mend, refused, stored, virsh
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
+    attempt,
+    define,
+    guest,
+    mend,
+    refused,
+    stored,
+    virsh,
+)
 
 FIRST, SECOND = pci_devices()[:2]
 MISSING = "0000:ff:1f.7"
@@ -90,3 +98,13 @@ def test_a_device_of_a_running_guest(kvm: libvirt.virConnect) -> None:
     assert says in refused(name="dev1", **own(pci_devices=[SECOND]))
     virsh("destroy", "other")
     assert mend(name="dev1", **own(pci_devices=[SECOND])) == ["create guest"]
+
+
+def test_two_guests_of_one_task(kvm: libvirt.virConnect) -> None:
+    pair = [{"name": name, "state": "running", **own(pci_devices=[FIRST])} for name in ("dev1", "dev2")]
+    said = attempt(check=True, guests=pair)
+    assert said["msg"] == f"guest dev2: pci_devices: {FIRST} is that of guest dev1, in the same task"
+    off = [{**one, "state": "stopped"} for one in pair]
+    assert mend(guests=off) == ["create guest", "create guest"]
+    both = attempt(check=True, guests=[{"name": name, "state": "running"} for name in ("dev1", "dev2")])
+    assert both["msg"] == said["msg"]

@@ -10,7 +10,7 @@ from functools import cached_property
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.claims import Claims
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.claims import Claims, Holders
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
@@ -21,7 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 class Facts:
     """What the host has.
 
-    seen: its guests, None as long as nobody has looked. claims: the data that guests of this run are to have.
+    seen: its guests, None as long as nobody has looked. claims, devices: what guests of this run are to have.
     """
 
     def __init__(self, connection: libvirt.virConnect, seen: Look | None, storage: Storage) -> None:
@@ -29,12 +29,19 @@ class Facts:
         self.seen = seen
         self.storage = storage
         self.claims = Claims()
+        self.devices = Holders()
         self._networks: dict[str, Element] | None = None
         self._abilities: dict[str, Element] = {}
 
     def holders(self, option: str, device: str) -> list[str]:
-        """The running guests that have a device of the host."""
-        return [] if self.seen is None else self.seen.holders(option, device)
+        """The running guests that have a device of the host, but for those of the task that give it up before."""
+        found = [] if self.seen is None else self.seen.holders(option, device)
+        return [name for name in found if not self.devices.has_left(name, (option, device))]
+
+    def runs(self, want: Guest) -> bool:
+        """Whether a guest will be on when its wish has come true."""
+        on = self.seen is not None and self.seen.is_running(want.name)
+        return want.state == "running" or (want.state == "present" and on)
 
     def abilities(self, want: Guest) -> Element:
         """What guests of the wished type can have here, in libvirt's words. PlanError when none can run."""

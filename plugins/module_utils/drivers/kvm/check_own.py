@@ -63,6 +63,24 @@ def _check_host_devices(want: Guest, facts: Facts) -> None:
             others = [name for name in facts.holders(option, device) if name != want.name]
             if others:
                 raise PlanError(f"{option}: {device} is in use by the running guest {', '.join(others)}")
+            facts.devices.take(want.name, (option, device), facts.runs(want))
+
+
+def _take_host_devices(want: Guest, facts: Facts) -> None:
+    """Refuse to start a guest with a device with which the task has started another one."""
+    stored = set() if facts.seen is None else facts.seen.held(want.name)
+    wished = {(option, one) for option in passthrough.KINDS for one in want.option(option) or ()}
+    for device in sorted(wished | {one for one in stored if want.option(one[0]) is None}):
+        facts.devices.take(want.name, device, runs=True)
+
+
+def _leave_host_devices(change: Change, facts: Facts) -> None:
+    """Note what a guest gives up, for those that come after it."""
+    if change.field in passthrough.KINDS:
+        for device in set(change.before or ()) - set(change.after or ()):
+            facts.devices.leave(change.name, (change.field, device))
+    else:
+        facts.devices.leave(change.name)
 
 
 def _check_fragment(change: Change, facts: Facts) -> None:
@@ -110,6 +128,10 @@ OF_NEW = (*dict.fromkeys(SET.values()), _check_fragments)
 def looks(change: Change, want: Guest, facts: Facts) -> Iterator[Callable[[], None]]:
     """What there is to look at for a change of one option; each raises PlanError."""
     subject = (change.verb, change.field)
+    if change.field in passthrough.KINDS or subject in (("stop", "state"), ("remove", "guest")):
+        yield partial(_leave_host_devices, change, facts)
+    if subject == ("start", "state"):
+        yield partial(_take_host_devices, want, facts)
     if subject == ("set", "xml"):
         yield partial(_check_fragment, change, facts)
     elif subject in SET:

@@ -21,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     info,
     ledger,
     own,
+    passthrough,
     power,
     read,
     snapshot_chain,
@@ -208,6 +209,18 @@ class KvmDriver(Driver):
         """The wish with the type that its guest has, where it says nothing of it."""
         kind = self._seen.kind(want.name) if self._seen else None
         return replace(want, options=tuple(sorted({"type": kind, **dict(want.options)}.items()))) if kind else want
+
+    def claims(self, change: Change) -> Collection[str]:
+        """The same, and the devices of the host, which one guest may give up for another."""
+        names = set(super().claims(change))
+        if change.field in passthrough.KINDS:
+            found = {(change.field, one) for side in (change.before, change.after) for one in side or ()}
+        elif change.verb == "create":
+            found = {(option, one) for option in passthrough.KINDS for one in change.after.option(option) or ()}
+        else:
+            on_off = change.field in ("state", "guest")
+            found = self._seen.held(change.name) if on_off and self._seen is not None else set()
+        return names.union(" ".join(device) for device in found)
 
     def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
         """What libvirt, or the guest, does not do with what was written."""

@@ -191,6 +191,17 @@ class Look:
         sides = {name: (self._stored[name], live) for name, live in self._live.items()}
         return sorted(name for name, both in sides.items() if any(_has(root, option, device) for root in both))
 
+    def held(self, name: str) -> set[passthrough.Device]:
+        """The devices of the host that a guest has, stored or running."""
+        roots = [side[name] for side in (self._stored, self._live) if name in side]
+        return {
+            (option, one) for root in roots for option in passthrough.KINDS for one in passthrough.devices(root, option)
+        }
+
+    def is_running(self, name: str) -> bool:
+        """Whether a guest is not off."""
+        return name in self._live
+
     def paths(self, name: str) -> dict[str, str]:
         """The paths of a guest's stored disks, by their names."""
         root = self._stored.get(name)

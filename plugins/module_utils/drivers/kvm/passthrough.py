@@ -14,6 +14,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 
 PCI = re.compile(r"(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,2}):([01]?[0-9a-f])\.([0-7])", re.ASCII)
 USB = re.compile(r"(?:0x)?([0-9a-f]{4}):(?:0x)?([0-9a-f]{4})", re.ASCII)
+# The option that a device is written with, and its name there.
+Device = tuple[str, str]
 KINDS = {"pci_devices": "pci", "usb_devices": "usb"}
 PCI_FOLDER = "/sys/bus/pci/devices"
 USB_FOLDER = "/sys/bus/usb/devices"
