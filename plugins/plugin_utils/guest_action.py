@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.collector import without_collector
 from ansible_collections.hostforge.hypervisor.plugins.plugin_utils.options import controller_images, plain
 
 CHUNK_BYTES = 1024 * 1024
@@ -58,7 +56,8 @@ class GuestAction(ActionBase):
 
     def _once(self, module: str, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         wrap = bool(self._task.async_val)
-        with _without_collector():
+        # Before Ansible sends a module, it makes syntax trees of all files that go with it: half of that is collecting.
+        with without_collector():
             return self._execute_module(module_name=module, module_args=args, task_vars=task_vars, wrap_async=wrap)
 
     def _find(self, source: str) -> str:
@@ -81,22 +80,6 @@ class GuestAction(ActionBase):
         self._fixup_perms2((folder, target))
         for image in images:
             image.update(source=target, remote_src=True)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Leave Python's collector of cycles out of what follows.
-
-    Before Ansible sends a module, it makes syntax trees of all files that are sent with it. The collector goes through
-    them, and through all that Ansible has loaded, again and again, finds nothing, and takes as long as the trees do.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _name(path: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.errors import MutuallyExclusiveError, RequiredOneOfError
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.collector import without_collector
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import (
     Outcome,
@@ -166,6 +167,11 @@ def run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:
 
     On one host, one run at a time changes things of one hypervisor; others wait for it.
     """
+    with without_collector():
+        _run(module, hypervisor, make_resource)
+
+
+def _run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:
     host = ModuleHost()
     key = module.key
     outcomes: list[Outcome[Any]] = []
