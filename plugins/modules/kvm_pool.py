@@ -85,7 +85,10 @@ options:
         description: Whether the pool starts with the host. A new pool does not unless this is written.
         type: bool
       mode: &mode
-        description: The permissions of the pool's folder as three octal digits in quotes, for example V('0755').
+        description:
+          - The permissions of the pool's folder as three octal digits in quotes, for example V('0755').
+          - On the folder of a pool of type V(fs) or V(netfs) a file system is mounted, whose permissions are set in it or
+            on its server. Another O(mode), O(owner) or O(group) than it has is refused.
         type: str
       owner: &owner
         description: The user that owns the pool's folder, a name or a number.

@@ -117,13 +117,15 @@ def test_a_pool_that_was_never_stored_is_stored(pools: Run, libvirt: Fake) -> No
         ({"name": "new"}, "needs path"),
         ({"name": "new", "type": "netfs", "path": "/x"}, "source.host, source.dir"),
         ({"name": "new", "type": "logical", "source": {"name": "v"}, "mode": "0755"}, "has none"),
+        ({"name": "new", **{key: NFS[key] for key in ("type", "path", "source")}, "mode": "0750"}, "is mounted there"),
+        ({"name": "mounted", "owner": "64055"}, "is mounted there"),
         ({"name": "p", "owner": "nobodyknows"}, "no user nobodyknows"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_touched(
     pools: Run, libvirt: Fake, wish: dict[str, Any], says: str
 ) -> None:
-    pools(DIR)
+    pools(DIR, {**NFS, "name": "mounted"})
     libvirt.writes.clear()
     refused, made = pools(wish, {"name": "other", "path": "/srv/other"})
     assert says in refused.error

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
     DEFAULT_PATHS,
     FOLDER_TYPES,
+    MOUNT_TYPES,
     NEEDS,
     Pool,
     Source,
@@ -128,3 +129,8 @@ def _refuse_permissions(want: Pool, kind: str | None) -> None:
     written = [name for name in PERMISSIONS if getattr(want, name) is not None]
     if written and kind not in FOLDER_TYPES:
         raise PlanError(f"{', '.join(written)} belong to a folder; a pool of type {kind} has none")
+    if written and kind in MOUNT_TYPES:
+        raise PlanError(
+            f"{', '.join(written)} of a pool of type {kind} are those of the file system that is mounted there: set "
+            "them in it, or on its server, and leave them out here"
+        )

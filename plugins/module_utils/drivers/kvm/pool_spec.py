@@ -31,8 +31,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "mpath": (),
     "zfs": ("source.name",),
 }
-# Types whose path is a folder of the host, which libvirt makes when it is missing and whose permissions it can set.
+# Types whose path is a folder of the host, which libvirt makes when it is missing.
 FOLDER_TYPES = ("dir", "fs", "netfs")
+# Those of them where a file system is mounted on the folder, whose own permissions hold then: libvirt sets none in it.
+MOUNT_TYPES = ("fs", "netfs")
 # Where pools of the other types show their volumes when nothing is written.
 DEFAULT_PATHS = {"logical": "/dev/{name}", "disk": "/dev", "iscsi": "/dev/disk/by-path", "mpath": "/dev/mapper"}
 # These become arguments of mount, vgchange and the like.
