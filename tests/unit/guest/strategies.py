@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
     Cdrom,
     Disk,
     Guest,
+    Image,
     Nic,
     Policy,
 )
@@ -25,7 +26,10 @@ NAME = "web1"
 SEEDS = [make_cloud_init(NAME, {"hostname": word}, None, None) for word in ("one", "two")]
 MACS = [f"52:54:00:00:00:0{digit}" for digit in range(3)]
 MEDIA = ["/iso/one.iso", "/iso/two.iso"]
-OPTIONS = [(("cpu_mode", "host"),), (("cpu_mode", "plain"),), ()]
+OPTIONS = [(("cpu_mode", "host"),), (("cpu_mode", "plain"),), (), (("cpu_mode", "host"), ("type", "fast"))]
+UUID, OTHER_UUID = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in range(2))
+IMAGE = Image("/images/base.qcow2")
+GIVEN = "/elsewhere/given.qcow2"
 
 counts = st.integers(1, 4)
 sizes = st.sampled_from([32 * MIB, 48 * MIB, 64 * MIB])
@@ -35,18 +39,32 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | values
 
 
+def mostly(usual: Any, other: Any) -> st.SearchStrategy[Any]:
+    """Values that are fixed when a guest is made: where most are the same, not every wish is refused."""
+    return st.sampled_from([usual, usual, usual, usual, other])
+
+
 def disks(optional: bool) -> st.SearchStrategy[tuple[Disk, ...]]:
     some = maybe if optional else lambda values: values
-    one = st.builds(
+    made = st.builds(
         Disk,
         name=st.sampled_from(["root", "data", "logs"]),
         size_bytes=some(sizes),
-        pool=some(st.just("default")),
+        pool=some(mostly("default", "fast")),
+        image=mostly(None, IMAGE) if optional else st.none(),
         bus=some(st.sampled_from(["virtio", "sata"])),
-        format=some(st.just("qcow2")),
+        format=some(mostly("qcow2", "raw")),
         options=some(st.sampled_from([(("tier", "gold"),), (("tier", "iron"),)])).map(lambda pairs: pairs or ()),
     )
+    one = mostly(False, True).flatmap(lambda is_given: given_disks() if is_given and optional else made)
     return st.lists(one, max_size=3, unique_by=lambda disk: disk.name).map(tuple)
+
+
+def given_disks() -> st.SearchStrategy[Disk]:
+    """A disk whose data somebody else has made."""
+    return st.builds(
+        Disk, name=st.just("given"), path=st.just(GIVEN), bus=maybe(st.just("virtio")), format=maybe(st.just("qcow2"))
+    )
 
 
 @st.composite
@@ -90,6 +108,7 @@ def found_guests(draw: st.DrawFn) -> Guest:
         cloud_init=draw(maybe(st.sampled_from(SEEDS))),
         autostart=draw(autostarts),
         options=draw(st.sampled_from(OPTIONS)),
+        uuid=UUID,
     )
 
 
@@ -103,8 +122,9 @@ def wished_guests(draw: st.DrawFn) -> Guest:
     names = ("description", "vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "firmware", "secure_boot", "tpm")
     names += ("boot_order", "autostart", "cloud_init")
     left_out: dict[str, Any] = {name: None for name in names if draw(st.booleans())}
-    lists = {"disks": draw(maybe(disks(optional=True))), "nics": draw(maybe(nics(optional=True)))}
+    lists: dict[str, Any] = {"disks": draw(maybe(disks(optional=True))), "nics": draw(maybe(nics(optional=True)))}
     lists["cdroms"] = draw(maybe(cdroms()))
+    lists["uuid"] = draw(st.sampled_from([None, None, None, UUID, UUID, OTHER_UUID]))
     state = draw(st.sampled_from(["present", "running", "stopped", "absent"]))
     return replace(whole, state=state, **{**left_out, **lists})
 
@@ -114,4 +134,6 @@ policies = st.builds(
     restart=st.sampled_from(["never", "graceful", "force"]),
     delete_disks=st.booleans(),
     shutdown_timeout_s=st.just(1),
+    wait_for=st.sampled_from(["none", "address"]),
+    wait_timeout_s=st.integers(0, 1),
 )

@@ -30,7 +30,8 @@ from ansible_collections.hostforge.hypervisor.tests.unit.guest.strategies import
 )
 
 EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-KINDS = pytest.mark.parametrize("kind", [FakeSubject, SlowSubject, FrozenSubject])
+SUBJECTS = (FakeSubject, SlowSubject, FrozenSubject)
+KINDS = pytest.mark.parametrize("kind", SUBJECTS)
 
 
 def host_with(kind: type[FakeSubject], stored: Guest | None, running: Guest | None) -> FakeSubject:
