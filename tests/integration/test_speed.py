@@ -61,3 +61,28 @@ def test_checking_many_new_guests_asks_for_the_host_once(kvm: libvirt.virConnect
     for wish, changes in plans:
         assert profile.runcall(list, driver.check(wish, changes)) == []
     assert calls_in(profile) <= FIXED
+
+
+def test_checking_an_address_reads_no_definition_again(kvm: libvirt.virConnect) -> None:
+    subject = KvmSubject(kvm)
+    path = foreign.make_disk("/var/lib/hostforge/one.qcow2", "qcow2")
+    for number in range(GUESTS):
+        foreign.add_guest(kvm, f"guest-{number}", path)
+    driver = subject.make_driver()
+    wish = Wish(Guest("new", nics=(Nic(network="default", mac="52:54:00:12:34:56"),)))
+    driver.read([wish.item.name])
+    changes = list(driver.plan(wish, None))
+    profile = cProfile.Profile()
+    assert profile.runcall(list, driver.check(wish, changes)) == []
+    assert calls_in(profile) <= FIXED
+
+
+def test_a_guest_without_data_is_defined_once(kvm: libvirt.virConnect) -> None:
+    driver = KvmSubject(kvm).make_driver()
+    wishes = [Wish(Guest(f"guest-{number}", nics=(Nic(network="default"),))) for number in range(GUESTS)]
+    driver.read([wish.item.name for wish in wishes])
+    plans = [list(driver.plan(wish, None)) for wish in wishes]
+    profile = cProfile.Profile()
+    for change in [change for changes in plans for change in changes]:
+        profile.runcall(driver.apply, change)
+    assert calls_in(profile) <= GUESTS + FIXED

@@ -13,6 +13,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.claims import Claims, Holders
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.memory import Memory, read_memory
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
@@ -99,14 +100,12 @@ class Facts:
     @cached_property
     def macs(self) -> Mapping[str, set[str]]:
         """MAC address to the names of the guests that have a card of it."""
-        found: dict[str, set[str]] = {}
-        with libvirt_says("the guests cannot be read"):
-            for domain in self.connection.listAllDomains(0):
-                for card in xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)).iterfind(
-                    "devices/interface/mac"
-                ):
-                    found.setdefault(card.get("address", "").lower(), set()).add(domain.name())
-        return found
+        return {} if self.seen is None else self.seen.macs()
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """How much memory one process can get here, where the kernel tells."""
+        return read_memory()
 
     def network(self, name: str) -> Element:
         """A network's definition. PlanError when there is none of that name."""

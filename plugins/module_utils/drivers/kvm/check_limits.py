@@ -21,16 +21,20 @@ def looks(change: Change, want: Guest, facts: Facts) -> Iterator[Callable[[], No
     """What there is to look at for a change."""
     if (change.verb, change.field) == ("create", "guest"):
         new: Guest = change.after
-        yield partial(check_memory, max(new.memory_mib or 0, new.memory_max_mib or 0))
+        yield partial(_check_memory, max(new.memory_mib or 0, new.memory_max_mib or 0), facts)
         yield partial(_check_vcpus, new, facts)
         for nic in new.nics or ():
             yield partial(_check_address, nic, want.name, facts)
     elif (change.verb, change.field) == ("add", "nics"):
         yield partial(_check_address, change.after, want.name, facts)
     elif change.verb == "set" and change.field in ("memory_mib", "memory_max_mib"):
-        yield partial(check_memory, change.after)
+        yield partial(_check_memory, change.after, facts)
     elif change.verb == "set" and change.field in ("vcpus", "vcpus_max"):
         yield partial(_check_more_vcpus, change, facts)
+
+
+def _check_memory(most_mib: int, facts: Facts) -> None:
+    check_memory(most_mib, facts.memory)
 
 
 def _check_vcpus(new: Guest, facts: Facts) -> None:

@@ -198,6 +198,14 @@ class Look:
             (option, one) for root in roots for option in passthrough.KINDS for one in passthrough.devices(root, option)
         }
 
+    def macs(self) -> dict[str, set[str]]:
+        """MAC address to the names of the guests that have a card of it in their definitions."""
+        found: dict[str, set[str]] = {}
+        for name, root in self._stored.items():
+            for card in root.iterfind("devices/interface/mac"):
+                found.setdefault(card.get("address", "").lower(), set()).add(name)
+        return found
+
     def is_running(self, name: str) -> bool:
         """Whether a guest is not off."""
         return name in self._live
