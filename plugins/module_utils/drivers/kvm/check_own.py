@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     define,
+    existing,
     fragments,
     passthrough,
     xml,
@@ -60,6 +61,7 @@ def _check_host_devices(want: Guest, facts: Facts) -> None:
         if missing:
             raise PlanError(f"{option}: this host has no {', '.join(missing)}")
         for device in wished:
+            _refuse_own_disks(option, device)
             others = [name for name in facts.holders(option, device) if name != want.name]
             if others:
                 raise PlanError(f"{option}: {device} is in use by the running guest {', '.join(others)}")
@@ -71,7 +73,16 @@ def _take_host_devices(want: Guest, facts: Facts) -> None:
     stored = set() if facts.seen is None else facts.seen.held(want.name)
     wished = {(option, one) for option in passthrough.KINDS for one in want.option(option) or ()}
     for device in sorted(wished | {one for one in stored if want.option(one[0]) is None}):
+        _refuse_own_disks(*device)
         facts.devices.take(want.name, device, runs=True)
+
+
+def _refuse_own_disks(option: str, device: str) -> None:
+    """libvirt would take it from the host's driver all the same, with the file systems that are mounted from it."""
+    for path in passthrough.disks(option, device):
+        uses = existing.uses(path)
+        if uses:
+            raise PlanError(f"{option}: {device} holds {path}, which is in use by the host itself ({', '.join(uses)})")
 
 
 def _leave_host_devices(change: Change, facts: Facts) -> None:

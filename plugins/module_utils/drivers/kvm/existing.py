@@ -75,9 +75,15 @@ def check(disk: Disk) -> None:
             f"disk {disk.name}: {path} is a file: write its format, qcow2 or raw; it is not looked up in the file, for "
             "a guest may have written there what it likes"
         )
-    uses = sorted({*_mounts(path), *_swaps(path), *_loops(path), *(_holds(path) if stat.S_ISBLK(mode) else ())})
-    if uses:
-        raise PlanError(f"disk {disk.name}: {path} is in use by the host itself ({', '.join(uses)})")
+    used = uses(path)
+    if used:
+        raise PlanError(f"disk {disk.name}: {path} is in use by the host itself ({', '.join(used)})")
+
+
+def uses(path: str) -> list[str]:
+    """What this host itself does with a block device or a file."""
+    built = _holds(path) if os.path.exists(path) and is_device(path) else ()
+    return sorted({*_mounts(path), *_swaps(path), *_loops(path), *built})
 
 
 def overlapping(path: str, others: Iterable[str]) -> list[str]:

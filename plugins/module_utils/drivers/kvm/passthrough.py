@@ -19,6 +19,7 @@ Device = tuple[str, str]
 KINDS = {"pci_devices": "pci", "usb_devices": "usb"}
 PCI_FOLDER = "/sys/bus/pci/devices"
 USB_FOLDER = "/sys/bus/usb/devices"
+BLOCK_FOLDER = "/sys/class/block"
 
 
 def pci_address(text: str) -> str:
@@ -91,19 +92,30 @@ def put(root: Element, option: str, wanted: Sequence[str]) -> None:
 
 def missing(option: str, wanted: Sequence[str]) -> list[str]:
     """The devices that this host does not have."""
-    there = set(_pci() if option == "pci_devices" else _usb())
+    there = {name for name, _folder in _there(option)}
     return [name for name in wanted if name not in there]
 
 
-def _pci() -> list[str]:
-    return os.listdir(PCI_FOLDER) if os.path.isdir(PCI_FOLDER) else []
+def disks(option: str, name: str) -> list[str]:
+    """The disks, and their partitions, that this host has on a device, as paths in /dev."""
+    above = tuple(f"{os.path.realpath(folder)}/" for found, folder in _there(option) if found == name)
+    places = {one: os.path.realpath(os.path.join(BLOCK_FOLDER, one)) for one in _names(BLOCK_FOLDER)}
+    return sorted(f"/dev/{one.replace('!', '/')}" for one, place in places.items() if place.startswith(above))
 
 
-def _usb() -> Iterator[str]:
-    for name in os.listdir(USB_FOLDER) if os.path.isdir(USB_FOLDER) else ():
-        ids = [_first_line(os.path.join(USB_FOLDER, name, part)) for part in ("idVendor", "idProduct")]
+def _there(option: str) -> Iterator[tuple[str, str]]:
+    """Each device of this host, with its folder in sysfs."""
+    if option == "pci_devices":
+        yield from ((name, os.path.join(PCI_FOLDER, name)) for name in _names(PCI_FOLDER))
+        return
+    for folder in (os.path.join(USB_FOLDER, name) for name in _names(USB_FOLDER)):
+        ids = [_first_line(os.path.join(folder, part)) for part in ("idVendor", "idProduct")]
         if all(ids):
-            yield ":".join(ids)
+            yield ":".join(ids), folder
+
+
+def _names(folder: str) -> list[str]:
+    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def _first_line(path: str) -> str:
