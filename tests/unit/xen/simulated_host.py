@@ -23,15 +23,20 @@ MAGIC = b"QFI\xfb"
 FOLDERS = ("/proc", "/etc/xen", "/etc/xen/auto", "/var/lib/xen/save", "/var/lib/xen/images", "/var/lib/xen/images/fast")
 BRIDGES = ("xenbr0", "xenbr1")
 SWITCH = "ovsbr0"
+EXTENT = 4 * 1024**2
 GRUBS = ("/usr/lib/grub-xen/grub-x86_64-xen.bin", "/usr/lib/grub-xen/grub-i386-xen_pvh.bin")
 
 
 @dataclass
 class SimulatedXenHost(FakeHost):
-    """links: path to target; sparse: path to the size of a file of which only the head is kept."""
+    """links: path to target; sparse: path to the size of a file of which only the head is kept.
+
+    volumes: the block devices, all of them volumes of LVM in the group vg0: path to size.
+    """
 
     links: dict[str, str] = field(default_factory=dict)
     sparse: dict[str, int] = field(default_factory=dict)
+    volumes: dict[str, int] = field(default_factory=dict)
     changes: int = 0
 
     def __post_init__(self) -> None:
@@ -59,13 +64,33 @@ class SimulatedXenHost(FakeHost):
             "readlink": lambda words: "".join(f"{self.real(path)}\n" for path in words[2:]),
             "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o}\n",
             "ln": self._link,
-            "vgs": lambda _words: "",
+            "vgs": lambda words: f"  {EXTENT if 'vg_extent_size' in words else 'vg0'}\n",
+            "lvcreate": self._make_volume,
+            "lvextend": self._make_volume,
+            "lvremove": self._remove_volume,
+            "lvrename": self._rename_volume,
+            "blockdev": lambda words: f"{self.volumes[words[-1]]}\n",
             "ip": lambda _words: "[]",
         }
         if argv[0] in commands:
             self.log.append(tuple(argv))
             return commands[argv[0]](argv[1:])
         return super().run(argv)
+
+    def _make_volume(self, words: list[str]) -> str:
+        name = words[words.index("--name") + 1] if "--name" in words else words[-1].rpartition("/")[2]
+        size = int(words[words.index("--size") + 1].removesuffix("b"))
+        assert size % EXTENT == 0
+        self.volumes[f"/dev/vg0/{name}"] = size
+        return ""
+
+    def _remove_volume(self, words: list[str]) -> str:
+        del self.volumes[words[-1]]
+        return ""
+
+    def _rename_volume(self, words: list[str]) -> str:
+        self.volumes[f"/dev/vg0/{words[-1]}"] = self.volumes.pop(f"/dev/vg0/{words[-2]}")
+        return ""
 
     def _link(self, words: list[str]) -> str:
         self.links[words[-1]] = words[-2]
@@ -79,6 +104,8 @@ class SimulatedXenHost(FakeHost):
 
     def info(self, path: str) -> FileInfo | None:
         path = self.real(path)
+        if path in self.volumes:
+            return FileInfo(path, 0, 0, 0, "device")
         found = super().info(path)
         if found is None or path not in self.sparse:
             return found
@@ -86,6 +113,7 @@ class SimulatedXenHost(FakeHost):
 
     def list_dir(self, path: str) -> list[str]:
         names = [os.path.basename(name) for name in self.links if os.path.dirname(name) == path]
+        names += [os.path.basename(name) for name in self.volumes if os.path.dirname(name) == path]
         return sorted([*super().list_dir(path), *names])
 
     def remove(self, path: str) -> None:
@@ -110,6 +138,8 @@ class SimulatedXenHost(FakeHost):
 
     def disk_info(self, path: str, kind: str | None = None) -> dict[str, object]:
         """What qemu-img tells of a file."""
+        if self.real(path) in self.volumes:
+            return {"format": "raw", "virtual-size": self.volumes[self.real(path)], "filename": path}
         content = self.read_file(path)
         path = self.real(path)
         found = "qcow2" if content.startswith(MAGIC) else "raw"
@@ -138,7 +168,7 @@ class SimulatedXenHost(FakeHost):
             self.make_disk(after[0], kind or "raw", int(after[1]), base)
         elif verb == "resize":
             self.make_disk(after[0], kind or "raw", int(after[1]))
-        elif verb == "convert":
+        elif verb == "convert" and after[1] not in self.volumes:
             size = self.disk_info(after[0], kind)["virtual-size"]
             self.make_disk(after[1], options[options.index("-O") + 1], int(str(size)))
         return ""

@@ -155,6 +155,24 @@ def test_a_half_made_domain_is_taken_away_before_a_start(subject: ParavirtualSub
     assert [one.number for one in subject.host.xl.domains] == [domain.number + 1]
 
 
+def test_what_a_failed_start_leaves_is_taken_away(subject: ParavirtualSubject) -> None:
+    run(subject, BASE)
+    subject.host.xl.deaf, subject.host.xl.leaves_half_made = {"create"}, True
+    outcome = only(subject, replace(BASE, state="running"))
+    assert "it cannot be started" in outcome.error
+    assert subject.host.xl.domains == []
+    subject.host.xl.deaf.clear()
+    run(subject, replace(BASE, state="running"))
+
+
+def test_a_full_disk_fails_the_guest_and_the_next_run_goes_on(subject: ParavirtualSubject) -> None:
+    subject.host.broken.add("rename")
+    assert "rename is broken" in only(subject, BASE).error
+    subject.host.broken.clear()
+    run(subject, BASE)
+    again(subject, BASE)
+
+
 def test_a_domain_that_xl_is_making_is_left_alone(subject: ParavirtualSubject) -> None:
     want = running(subject)
     domain = subject.host.xl.domains[0]

@@ -62,6 +62,14 @@ class Disks:
         self.make(guest, disk, new=not there)
         return disk
 
+    @staticmethod
+    def refuse_taken(guest: str, given: Sequence[Disk], now: Look) -> None:
+        """Refuse data of others that somebody has come to use since it was read. now: a look at this moment."""
+        for disk in given:
+            others = now.others(disk.path or "", guest)
+            if others:
+                raise HypervisorError(f"disk {disk.name}: {disk.path} came to be used by {', '.join(others)} meanwhile")
+
     def make(self, guest: str, disk: Disk, new: bool) -> None:
         """Make a disk that is noted. Data of others that came there meanwhile is not ours, whatever was noted."""
         try:

@@ -40,7 +40,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 
 # The options of a xen_guest task as a whole; xen_guest_info has the folders, by which a disk's pool is told.
 INFO: Spec = {
@@ -242,6 +242,7 @@ class XenDriver(Driver):
         kept = frozenset(disk.name for disk in placed if self._storage.files.is_there(disk.path or ""))
         seed = self._seeds.path(want.name, want.cloud_init)
         notes = [ledger.Entry(one.name, one.path or "", one.name not in kept, one.name not in kept) for one in placed]
+        self._refuse_taken(want.name, placed)
         for disk in placed:
             self._storage.files.fetch(disk)
         self._save(want.name, define.new_definition(want, notes, seed, self._site))
@@ -254,6 +255,17 @@ class XenDriver(Driver):
             self._save(want.name, definition)
         if want.autostart is not None and want.autostart.enabled:
             self._link(want.name, want.autostart)
+
+    def _refuse_taken(self, name: str, placed: Sequence[Disk]) -> None:
+        given = [disk for disk in placed if disk.pool is None]
+        if given:
+            self._disks.refuse_taken(name, given, self._now())
+
+    def _now(self) -> Look:
+        """The host as it is at this moment."""
+        now = Look(self._host, self._storage, self._seed_dir)
+        now.look()
+        return now
 
     def _remove(self, change: Change) -> None:
         """The links first, so that xendomains starts nothing that is half gone; seeds hold secrets, so they go next."""
@@ -269,6 +281,7 @@ class XenDriver(Driver):
             self._save(change.name, define.adopted(config))
 
     def _add_disk(self, change: Change) -> None:
+        self._refuse_taken(change.name, [change.after] if change.after.path else [])
         disk = self._disks.add(change.name, change.after, self._live_devices(change.name))
         self._edit(replace(change, after=disk))
 
@@ -287,9 +300,7 @@ class XenDriver(Driver):
 
     def _delete_disk(self, change: Change) -> None:
         """Look once more before deleting: somebody else may have come to use the disk since it was read."""
-        now = Look(self._host, self._storage, self._seed_dir)
-        now.look()
-        self._disks.delete(change.name, change.before, now)
+        self._disks.delete(change.name, change.before, self._now())
 
     def _add_nic(self, change: Change) -> None:
         # With an address of its own choosing xl would give the card another one at each start.
@@ -310,9 +321,7 @@ class XenDriver(Driver):
 
     def _sweep_seeds(self, change: Change) -> None:
         """Delete the guest's seeds but for those that are in use, stored or running."""
-        now = Look(self._host, self._storage, self._seed_dir)
-        now.look()
-        self._seeds.sweep(change.name, set(now.users))
+        self._seeds.sweep(change.name, set(self._now().users))
 
     def _set_autostart(self, change: Change) -> None:
         self._link(change.name, change.after)

@@ -105,6 +105,7 @@ class Facts:
         if self.storage.files.is_cached(path):
             raise PlanError(f"{who}: {path} is an image that disks are made from; use it as image")
         self._refuse_used(who, path)
+        self._refuse_based(guest, who, disk)
         size = self.storage.files.check_format(disk)
         if disk.size_bytes and size < disk.size_bytes and not self.storage.can_grow(path):
             raise PlanError(f"{who}: the device {path} is smaller than it is to be: make it larger first")
@@ -116,6 +117,13 @@ class Facts:
                 device = line.split(" ")[0].split("\t")[0]
                 if device.startswith("/") and real == self.seen.real(device):
                     raise PlanError(f"{who}: {path} is in use by the host itself ({os.path.basename(table)})")
+
+    def _refuse_based(self, guest: str, who: str, disk: Disk) -> None:
+        """Refuse data that is based on a disk of a guest: what that writes would break it."""
+        for base in self.storage.files.bases({disk.path or "": disk.format or ""}):
+            users = sorted(self.seen.users.get(self.seen.real(base), set()))
+            if users:
+                raise PlanError(f"{who}: {disk.path} is based on {base}, which belongs to {', '.join(users)}")
 
     def _lines(self, path: str) -> list[str]:
         try:

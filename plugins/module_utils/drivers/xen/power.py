@@ -14,7 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 
 POLL_S = 1.0
 ASK_AGAIN_S = 15  # a guest that is still booting does not hear the request
-ASK_S = 120  # xl itself waits a minute for the guest's driver to say that it has heard
+HEARS_S = 5  # xl itself would wait a minute for the guest's driver to say that it has heard
 CREATE_S = 1800  # an image of a boot loader that is far away, or a slow host; never for ever
 
 
@@ -94,7 +94,7 @@ def stop(host: Host, name: str, timeout_s: int, force: bool) -> None:
         gone = time.monotonic() - begin
         if gone - asked >= ASK_AGAIN_S:
             asked = gone
-            deaf = _ask(host, found)
+            deaf = _ask(host, found, max(timeout_s - gone, HEARS_S))
         now = xl.domain_of(host, name)
         if now is None or now.state == xl.DYING:
             return
@@ -110,10 +110,10 @@ def stop(host: Host, name: str, timeout_s: int, force: bool) -> None:
         time.sleep(min(POLL_S, timeout_s - gone))
 
 
-def _ask(host: Host, found: Domain) -> str:
+def _ask(host: Host, found: Domain, timeout_s: float) -> str:
     """Ask by Xen's own way, and one that has no driver for that by the power button. Returns why it did not hear."""
     try:
-        host.run(["xl", "shutdown", "-F", str(found.number)], timeout_s=ASK_S)
+        host.run(["xl", "shutdown", "-F", str(found.number)], timeout_s=timeout_s)
     except HostError as error:
         return f"it cannot be asked to shut down ({error})"
     return ""
