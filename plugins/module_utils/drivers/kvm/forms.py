@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import passthrough
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.fragment_form import fragments_of
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import VCPUS_LARGEST
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import VCPUS_LARGEST
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", re.ASCII)
 WATCHDOGS = ("i6300esb", "ib700", "diag288")

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import fragments
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.fragments import Fragment
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import CONTROL
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import CONTROL
 
 _NAME = r"(?:qemu:)?[A-Za-z][A-Za-z0-9_-]{0,63}"
 _WHERE = r"\[@[A-Za-z][A-Za-z0-9_-]{0,63}='[^'\"<>&\[\]]{0,255}'\]"

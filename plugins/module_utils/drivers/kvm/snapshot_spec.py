@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import (
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import (
     NAME,
     NAME_SAYS,
     TIMEOUT_LARGEST_S,
