@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import Edit, Subject
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import only_known, scalars_of

@@ -20,8 +20,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.forms import Watchdog
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import (
     FOREIGN,

@@ -17,8 +17,9 @@ import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import KvmDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import OWN
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS, URI

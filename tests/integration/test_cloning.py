@@ -13,8 +13,9 @@ from pathlib import Path
 import libvirt
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Image, Policy
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS, URI
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import EmulatedKvmDriver, virtual_size

@@ -17,8 +17,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.network_spec import parse_networks
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver, find_id
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import parse_pools
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.tests.integration import private
 
 URI = "qemu:///system"

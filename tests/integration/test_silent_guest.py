@@ -13,7 +13,8 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import live
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import OWN
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject

@@ -10,7 +10,7 @@ import pstats
 
 import libvirt
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import KvmSubject

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import pending, plan
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import describe
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 

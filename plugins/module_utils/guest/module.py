@@ -14,12 +14,7 @@ from ansible.module_utils.errors import MutuallyExclusiveError, RequiredOneOfErr
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.collector import without_collector
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import (
-    Outcome,
-    Resource,
-    Wish,
-    converge,
-)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HypervisorError,
     MissingImageError,
@@ -34,6 +29,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
     diff,
     kept_disks,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import (
     Forms,

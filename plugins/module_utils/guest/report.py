@@ -12,9 +12,9 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.hidden import without_secrets
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lists import entry_key
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, CloudInit, Guest, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import MIB, format_size
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Item, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse import parse_guest, parse_policy
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import NAME, Reader
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Item, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import normal, quote, shape_errors
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import MIB

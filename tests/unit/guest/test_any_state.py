@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_subject import (

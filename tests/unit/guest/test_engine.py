@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import engine
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Resource, Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     AbsentError,
     HostError,
@@ -22,6 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     MissingImageError,
     PlanError,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor

@@ -16,7 +16,6 @@ import yaml
 from ansible.module_utils import basic
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     AbsentError,
     HostError,
@@ -25,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run_guest_module, run_info_module
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor

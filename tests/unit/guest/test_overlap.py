@@ -14,9 +14,10 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import parts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.overlap import overlap, waves
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor

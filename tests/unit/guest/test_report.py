@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import report
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import (
     action,
@@ -22,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
     kept_disks,
     to_yaml,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Autostart,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Autostart,

@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import QUOTE_LENGTH
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import GUEST, parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest

@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.forms import Topology, Watchdog
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import action, describe, diff
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Policy
 
 SHOWN: list[tuple[str, str, Any, Any, str, str]] = [

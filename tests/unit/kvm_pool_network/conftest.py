@@ -21,7 +21,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.p
     entry_spec,
     parse_pools,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.tests.unit.kvm_pool_network.fake_libvirt import Fake
 
 Run = Callable[..., list[Outcome[Any]]]

@@ -27,8 +27,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.p
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_plan import plan_pool
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import POOL, parse_pools
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_xml import write_pool
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError, SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_spec_fuzz import FUZZ, GOOD, anything, near
 
 ADDRESSES = ["10.9.0.1/24", "fd00::1/64", "10.9.0.0/24", "10.9.0.1", "0.0.0.0/0", "fe80::1%lo/64"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Outcome
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     again,

@@ -23,9 +23,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, format_of
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 

@@ -34,8 +34,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.xml import parse, render
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
 
 if TYPE_CHECKING:
     import libvirt

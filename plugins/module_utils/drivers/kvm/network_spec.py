@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import (
     BRIDGE,
     BRIDGE_SAYS,
@@ -20,6 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader 
     Reader,
     parse_mac,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec, parse_entries
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Policy
 

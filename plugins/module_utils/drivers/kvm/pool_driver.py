@@ -25,8 +25,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.p
     write_pool,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
 
 if TYPE_CHECKING:
     import libvirt

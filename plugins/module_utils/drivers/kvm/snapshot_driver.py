@@ -40,9 +40,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
 
 # What destroys something.
 LOSING = ("revert", "remove")

@@ -18,8 +18,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import View
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 
 KINDS = {"internal": internal_reasons, "external": external_reasons}
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import (
     NAME,
     NAME_SAYS,
     TIMEOUT_LARGEST_S,
     Reader,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec, parse_entries
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Policy
 
