@@ -59,6 +59,11 @@ class Seeds:
             with self._lock:
                 write_seed(self._host, cloud_init, path)
 
+    def has_more(self, name: str, path: str | None) -> bool:
+        """Whether there are seeds of a guest at this moment besides the one at path."""
+        matches = [_SEED.fullmatch(file) for file in self._host.list_dir(self._folder)]
+        return any(match and match[1] == name and os.path.join(self._folder, match[0]) != path for match in matches)
+
     def sweep(self, name: str, keep: Collection[str]) -> None:
         """Delete a guest's seeds but for those to keep."""
         for file in self._host.list_dir(self._folder):

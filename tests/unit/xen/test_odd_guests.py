@@ -23,7 +23,12 @@ from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     there,
     verbs,
 )
-from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import IMAGES, MIB, ParavirtualSubject
+from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import (
+    IMAGES,
+    MIB,
+    ParavirtualSubject,
+    SimulatedSubject,
+)
 
 NAME = ParavirtualSubject.base.name
 CFG = f"/etc/xen/{NAME}.cfg"
@@ -153,6 +158,36 @@ def test_a_half_made_domain_is_taken_away_before_a_start(subject: ParavirtualSub
     assert verbs(predicted(subject, want)) == ["start state"]
     assert there(subject, NAME).state == "running"
     assert [one.number for one in subject.host.xl.domains] == [domain.number + 1]
+
+
+@pytest.mark.parametrize("defined", [True, False])
+def test_what_is_left_of_a_domain_goes_with_the_guest(subject: ParavirtualSubject, defined: bool) -> None:
+    running(subject)
+    domain = subject.host.xl.domains[0]
+    domain.config, domain.flags = None, "--p---"
+    if not defined:
+        del subject.host.files[CFG]
+    done = predicted(subject, Guest(NAME, state="absent"))
+    assert verbs(done)[:2] == ["remove domain", "remove guest" if defined else "delete seeds"]
+    assert subject.host.xl.domains == []
+    again(subject, Guest(NAME, state="absent"))
+
+
+def test_a_crashed_guest_that_is_kept_is_not_removed(subject: ParavirtualSubject) -> None:
+    running(subject)
+    subject.host.xl.domains[0].flags = "---sc-"
+    assert "crashed" in refused(subject, Guest(NAME, state="absent"), "force").error
+
+
+def test_an_emulated_machine_that_keeps_its_processors_is_told_of() -> None:
+    subject = SimulatedSubject()
+    want = replace(SimulatedSubject.base, state="running")
+    run(subject, want)
+    subject.host.xl.ignored.add("vcpu-set")
+    outcome = only(subject, replace(want, vcpus=1))
+    assert "restarted" in outcome.error
+    run(subject, replace(want, state="stopped", vcpus=1), "force")
+    run(subject, replace(want, vcpus=1))
 
 
 def test_what_a_failed_start_leaves_is_taken_away(subject: ParavirtualSubject) -> None:

@@ -38,9 +38,12 @@ def check(change: Change, want: Guest, have: Guest | None, facts: Facts) -> Iter
 
 def _questions(change: Change, want: Guest, have: Guest | None, facts: Facts) -> Iterator[Question]:
     """What there is to look at for a change: each on its own, so that one refusal hides no other."""
+    subject = (change.verb, change.field)
     saved = facts.seen.saved.get(change.name)
     if saved and (change.verb != "set" or change.field == "definition"):
         yield partial(_refuse_saved, saved)
+    if subject == ("remove", "guest") and change.name in facts.seen.domains:
+        yield partial(_check_ended, facts.seen.domains[change.name])
     if change.verb in ("start", "restart"):
         yield from _startable(change, want, have, facts)
     elif change.field.startswith("disks"):

@@ -110,6 +110,8 @@ class XenDriver(Driver):
             raise PlanError(f"{paths} both define {name}: keep one of them, and move the others out of /etc/xen")
         if self._seen.is_transient(name) and want.state != "absent":
             yield Change(name, "set", "definition", before="only while it runs", after="stored")
+        if want.state == "absent" and self._seen.is_left_over(name):
+            yield Change(name, "remove", "domain", before="left over", after="gone")
         own.refuse(want, have)
         changes: list[Change] = []
         try:
@@ -175,6 +177,7 @@ class XenDriver(Driver):
         special: Mapping[tuple[str, str], Callable[[Change], None]] = {
             ("create", "guest"): self._create,
             ("remove", "guest"): self._remove,
+            ("remove", "domain"): self._clear,
             ("add", "disks"): self._add_disk,
             ("add", "nics"): self._add_nic,
             ("remove", "disks"): self._remove_disk,
@@ -229,6 +232,14 @@ class XenDriver(Driver):
                 self._host.run(["xl", *words])
         except HostError as error:
             raise LiveError(f"the running guest cannot take it: {error}") from error
+        if change.field == "vcpus" and "type.hvm" in config.get("b_info", {}):
+            self._check_processors(domain.number, change.after)
+
+    def _check_processors(self, number: int, wanted: int) -> None:
+        """An emulated machine gives processors up when its system lets go of them, or not at all."""
+        built = xl.details(self._host).get(number, {}).get("b_info", {})
+        if len(built.get("avail_vcpus", ())) != wanted:
+            raise LiveError("the running guest has not taken the number of vcpus; it gets it when it is restarted")
 
     def _create(self, change: Change) -> None:
         """Write the definition without disks, make those, and write it whole.
@@ -274,6 +285,11 @@ class XenDriver(Driver):
         self._seeds.sweep(change.name, keep=())
         if file is not None:
             self._host.remove(file.path)
+
+    def _clear(self, change: Change) -> None:
+        found = xl.domain_of(self._host, change.name)
+        if found is not None:
+            power.clear(self._host, found)
 
     def _adopt(self, change: Change) -> None:
         config = self._seen.config(change.name)
@@ -321,7 +337,10 @@ class XenDriver(Driver):
 
     def _sweep_seeds(self, change: Change) -> None:
         """Delete the guest's seeds but for those that are in use, stored or running."""
-        self._seeds.sweep(change.name, set(self._now().users))
+        is_defined = self._host.info(self._path(change.name)) is not None
+        kept = ledger.read(self._load(change.name)).seed if is_defined else None
+        if self._seeds.has_more(change.name, kept):
+            self._seeds.sweep(change.name, set(self._now().users))
 
     def _set_autostart(self, change: Change) -> None:
         self._link(change.name, change.after)
@@ -343,9 +362,7 @@ class XenDriver(Driver):
                 self._host.remove(link)
 
     def _start(self, change: Change) -> None:
-        if xl.domain_of(self._host, change.name) is None:
-            self._disks.grow_noted(change.name)
-        power.start(self._host, change.name, self._path(change.name))
+        power.start(self._host, change.name, self._path(change.name), lambda: self._disks.grow_noted(change.name))
 
     def _stop(self, change: Change) -> None:
         power.stop(self._host, change.name, change.timeout_s, change.force)

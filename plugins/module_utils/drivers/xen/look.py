@@ -137,6 +137,11 @@ class Look:
         domain = self.domains.get(name)
         return domain is not None and domain.state in ("running", "paused") and domain.number not in self.configs
 
+    def is_left_over(self, name: str) -> bool:
+        """Whether a domain is there in which nothing runs any more, or never did."""
+        domain = self.domains.get(name)
+        return domain is not None and (domain.state == xl.OFF or self.is_half_made(name))
+
     def others(self, path: str, name: str) -> list[str]:
         """The other guests that use data. A file that cannot be read counts when it names the path."""
         real = self.real(path)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import xl
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
@@ -18,9 +19,10 @@ HEARS_S = 5  # xl itself would wait a minute for the guest's driver to say that 
 CREATE_S = 1800  # an image of a boot loader that is far away, or a slow host; never for ever
 
 
-def start(host: Host, name: str, path: str) -> None:
-    """Power on by a definition, or let a paused guest go on."""
-    found = xl.domain_of(host, name)
+def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None:
+    """Power on by a definition, or let a paused guest go on. prepare: what is to be done while it is off."""
+    domains = xl.domains(host)
+    found = next((one for one in domains if one.name == name), None)
     if found is not None and found.state == "running" and not _is_half_made(host, found):
         return
     if found is not None and found.state == "paused" and not _is_half_made(host, found):
@@ -28,11 +30,11 @@ def start(host: Host, name: str, path: str) -> None:
         return
     if found is not None:
         clear(host, found)
-    before = {one.number for one in xl.domains(host)}
+    prepare()
     try:
         host.run(["xl", "create", path], timeout_s=CREATE_S)
     except HostError as error:
-        _clear_failed(host, name, before)
+        _clear_failed(host, name, {one.number for one in domains})
         raise HypervisorError(f"it cannot be started: {error}") from error
 
 
