@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
@@ -19,19 +17,19 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
-    check_image,
-    ensure_image,
-    is_url,
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import (
+    QCOW2,
+    RAW,
+    Bases,
+    ask,
+    files_below,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import check_image, is_url
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
-RAW = "raw"
-QCOW2 = "qcow2"
 QCOW2_LARGEST = 2**51  # with clusters of the usual 64 KiB
-LEAKS = 3  # of qemu-img check: some clusters are lost, and the content is whole
 HEADER_BYTES = 1024 * 1024  # no disk that was just made is longer, unless it is a copy
 FOLDER_MODE = 0o711
 
@@ -54,10 +52,8 @@ class DiskFiles:
         self._host = host
         self._cache_dir = cache_dir
         self._groups = groups
-        self._bases: dict[Image, str | HypervisorError] = {}
-        self._fetching: dict[Image, threading.Lock] = {}
+        self._images = Bases(host, cache_dir)
         self._sizes: dict[tuple[object, ...], int] = {}
-        self._sound: set[str] = set()
 
     def is_there(self, path: str) -> bool:
         """Whether something already lies at a path."""
@@ -77,18 +73,25 @@ class DiskFiles:
             return found.size_bytes
         mark = (path, kind, found.size_bytes, found.changed, found.inode)
         if mark not in self._sizes:
-            self._sizes[mark] = 0 if self.holds_nothing(path) else self._info(path, kind)["virtual-size"]
+            self._sizes[mark] = 0 if self.holds_nothing(path) else ask(self._host, path, kind)["virtual-size"]
         return self._sizes[mark]
 
     def holds_nothing(self, path: str) -> bool:
         """Whether a file, which is shorter than any disk that holds something, has no byte but zeros.
 
-        So is one that was made when the host lost power. Of a raw disk that says nothing.
+        So is one that was made when the host lost power.
         """
         found = self._host.info(path)
         if found is None or found.kind != "file" or found.size_bytes > HEADER_BYTES:
             return False
         return not self._host.read_file(path).strip(b"\0")
+
+    def is_blank(self, disk: Disk) -> bool:
+        """Whether the file where a disk of ours belongs holds nothing, so that it is no disk yet.
+
+        Of a raw disk that says nothing; in every other format there is no disk without a header.
+        """
+        return disk.pool is not None and disk.format != RAW and self.holds_nothing(disk.path or "")
 
     def check_new(self, disk: Disk) -> None:
         """Refuse a disk that cannot be made, with PlanError; looks only."""
@@ -111,7 +114,7 @@ class DiskFiles:
         if self._groups.has(path):
             size = self.size(path, RAW) or 0
         else:
-            info = self._info(path)
+            info = ask(self._host, path)
             size = info["virtual-size"]
             if info["format"] != disk.format:
                 raise PlanError(f"disk {disk.name}: {path} is there already and is {info['format']}, not {disk.format}")
@@ -125,19 +128,19 @@ class DiskFiles:
         """The capacity of data that somebody else made, which has to be what it is said to be."""
         path = disk.path or ""
         try:
-            size: int = self._info(path, disk.format)["virtual-size"]
+            size: int = ask(self._host, path, disk.format)["virtual-size"]
         except HostError as error:
             raise PlanError(f"disk {disk.name}: {path} is not {disk.format}: {error}") from error
         return size
 
     def is_cached(self, path: str) -> bool:
         """Whether a file is an image that other disks are made from."""
-        return os.path.dirname(path) == self._cache_dir
+        return os.path.realpath(path).startswith(os.path.join(os.path.realpath(self._cache_dir), ""))
 
     def fetch(self, disk: Disk) -> None:
         """Bring a disk's image into the cache, and look at it there, before anything else is made."""
         if disk.image is not None and not self.is_there(disk.path or ""):
-            self._image_size(disk, self._base(disk.image), disk.image)
+            self._image_size(disk, self._images.path(disk.image), disk.image)
 
     def make(self, disk: Disk, new: bool) -> None:
         """Make a disk's data; data that is there already is kept, and grown if it is smaller.
@@ -148,7 +151,7 @@ class DiskFiles:
         path = disk.path or ""
         if new and self.is_there(path):
             raise TakenError(disk)
-        if disk.format != RAW and self.holds_nothing(path):
+        if self.is_blank(disk):
             self._host.remove(path)
         if self.is_there(path):
             if disk.pool is not None:
@@ -158,8 +161,10 @@ class DiskFiles:
             return
         base, size = None, disk.size_bytes
         if disk.image is not None:
-            base = self._base(disk.image)
+            base = self._images.path(disk.image)
             size = max(size or 0, self._image_size(disk, base, disk.image))
+        if self.is_there(path):  # fetching takes its time
+            raise TakenError(disk)
         with doing(f"disk {disk.name}: {path} cannot be made"):
             self._make(disk, base, size or 0)
 
@@ -175,19 +180,31 @@ class DiskFiles:
                 self._host.run(["qemu-img", "resize", "-q", "-f", kind, "--", path, str(size_bytes)])
                 self._host.sync(path)
 
+    def below(self, disk: Disk) -> list[str]:
+        """The files that a disk's data is in beside its own. PlanError where that cannot be told."""
+        if self.is_blank(disk):
+            return []
+        try:
+            return files_below(self._host, disk.path or "", disk.format)
+        except HostError as error:
+            raise PlanError(f"disk {disk.name}: {disk.path} or what it is based on cannot be read: {error}") from error
+
+    def drop(self, part: str) -> None:
+        """Delete what a killed run was making. Nothing refers to it."""
+        if self._groups.has(part):
+            self._groups.drop(part)
+        else:
+            self._host.remove(part)
+
     def bases(self, others: Mapping[str, str]) -> dict[str, list[str]]:
         """Every file that other files are based on, with those. others: path of each to look at, and its format."""
         found: dict[str, list[str]] = {}
         for path, kind in others.items():
-            if kind == RAW or not self.is_there(path):
-                continue  # a raw one has none, whatever its guest wrote into it
-            try:
-                text = self._ask(path, kind, "--backing-chain")
-            except HostError:
+            if not self.is_there(path):
                 continue
-            below = [one["full-backing-filename"] for one in json.loads(text) if one.get("full-backing-filename")]
-            for base in below:
-                found.setdefault(base, []).append(path)
+            with suppress(HostError):  # a lost disk, or one that is no file
+                for base in files_below(self._host, path, kind):
+                    found.setdefault(base, []).append(path)
         return found
 
     def delete(self, path: str, kind: str) -> None:
@@ -197,12 +214,18 @@ class DiskFiles:
         if self._groups.has(path):
             self._groups.drop(path)
             return
+        self.refuse_open(path, kind)
+        self._host.remove(path)
+
+    def refuse_open(self, path: str, kind: str) -> None:
+        """Refuse to delete what a process has open, be it a guest or not: QEMU locks the files that it has open."""
         try:
             self._host.run(["qemu-img", "info", "-f", kind, "--output=json", "--", path])
         except HostError as error:
             if "Failed to get" in str(error):  # QEMU's sentence goes on with the lock, and with the path
-                raise HypervisorError(f"{path} is not deleted: a process has it open") from error
-        self._host.remove(path)
+                raise HypervisorError(
+                    f"{path} is not deleted: a process that is no guest known here has it open"
+                ) from error
 
     def _make(self, disk: Disk, base: str | None, size_bytes: int) -> None:
         path, image = disk.path or "", disk.image
@@ -212,7 +235,15 @@ class DiskFiles:
                 self._groups.copy(base, image.format, path, size)
             else:
                 self._groups.make(path, size)
-            return
+        else:
+            self.make_file(disk, base, size_bytes)
+
+    def make_file(self, disk: Disk, base: str | None, size_bytes: int) -> None:
+        """Make a disk's file, which gets its name when it is whole, so that a file of that name is whole.
+
+        base: the path of its image. A hypervisor whose own tool makes files does it in its own way.
+        """
+        path = disk.path or ""
         self._host.make_dir(os.path.dirname(path), FOLDER_MODE)
         for dead in dead_parts_of(self._host, path):
             self._host.remove(dead)
@@ -227,7 +258,6 @@ class DiskFiles:
             self._host.remove(part)
 
     def _make_part(self, disk: Disk, part: str, base: str | None, size_bytes: int) -> None:
-        """Make a file that gets its name when it is whole, so that a file of that name is whole."""
         kind, image = disk.format or QCOW2, disk.image
         if base is None or image is None:
             self._host.run(["qemu-img", "create", "-q", "-f", kind, "--", part, str(size_bytes)])
@@ -238,63 +268,27 @@ class DiskFiles:
             backing = ["-b", base, "-F", image.format]
             self._host.run(["qemu-img", "create", "-q", "-f", kind, *backing, "--", part, str(size_bytes)])
 
-    def _base(self, image: Image) -> str:
-        """The path of an image in the cache. It is fetched once, and what comes of that holds for a run's disks."""
-        with self._fetching.setdefault(image, threading.Lock()):
-            if image not in self._bases:
-                try:
-                    self._bases[image] = ensure_image(
-                        self._host, image, self._cache_dir, lambda path: self._image_capacity(path, image)
-                    )
-                except HypervisorError as error:
-                    self._bases[image] = error
-        found = self._bases[image]
-        if isinstance(found, HypervisorError):
-            raise found
-        return found
-
     def _image_size(self, disk: Disk, path: str, image: Image) -> int:
         """The capacity of an image, which must fit into the disk."""
-        size = self._image_capacity(path, image, f"disk {disk.name}: ")
-        if disk.size_bytes is not None and disk.size_bytes < size:
+        size = self._images.capacity(path, image, f"disk {disk.name}: ")
+        if disk.size_bytes is None:
+            self._refuse_endless(disk, image, size)
+        elif disk.size_bytes < size:
             raise PlanError(
                 f"disk {disk.name}: the image {image.source} is {format_size(size)}: a disk of "
                 f"{format_size(disk.size_bytes)} is too small"
             )
         return size
 
-    def _image_capacity(self, path: str, image: Image, who: str = "") -> int:
-        """The capacity of an image, which must be what it is said to be, whole, and refer to no other file."""
-        said = f"{who}the image {image.source}"
-        try:
-            info = self._info(path)
-        except HostError as error:
-            raise PlanError(f"{said} cannot be read: {error}") from error
-        if info["format"] != image.format:
-            raise PlanError(f"{said} is {info['format']}, not {image.format}")
-        details = info.get("format-specific", {}).get("data", {})
-        if info.get("backing-filename") or details.get("data-file"):
-            raise PlanError(f"{said} refers to another file, whose content the guest could read: flatten it first")
-        self._refuse_damaged(said, path, image.format)
-        size: int = info["virtual-size"]
-        return size
+    def _refuse_endless(self, disk: Disk, image: Image, size: int) -> None:
+        """Refuse a size that nobody wrote and that the whole pool could never hold."""
+        room = self.room(disk)
+        if room is not None and size > room:
+            raise PlanError(
+                f"disk {disk.name}: the image {image.source} is {format_size(size)}, more than all of the pool "
+                f"{disk.pool} ({format_size(room)}); write size if that is meant"
+            )
 
-    def _refuse_damaged(self, said: str, path: str, kind: str) -> None:
-        """Refuse an image that was cut off or written over. Only its tables are read, once for all disks."""
-        if kind != QCOW2 or path in self._sound:
-            return
-        try:
-            self._host.run(["qemu-img", "check", "-q", "--force-share", "-f", kind, "--output=json", "--", path])
-        except HostError as error:
-            if error.status != LEAKS:
-                raise PlanError(f"{said} is damaged or not whole: qemu-img check finds errors in it") from error
-        self._sound.add(path)
-
-    def _info(self, path: str, kind: str | None = None) -> dict[str, Any]:
-        """What qemu-img tells of a file. Only of one that no guest has written to may it find out the format."""
-        info: dict[str, Any] = json.loads(self._ask(path, kind))
-        return info
-
-    def _ask(self, path: str, kind: str | None, *more: str) -> str:
-        known = ["-f", kind] if kind else []
-        return self._host.run(["qemu-img", "info", *known, "--force-share", *more, "--output=json", "--", path])
+    def room(self, disk: Disk) -> int | None:
+        """How many bytes the pool of a disk could hold at the very most, be they taken or not; None: unknown."""
+        return None

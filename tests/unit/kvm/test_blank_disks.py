@@ -28,7 +28,7 @@ class OddHost(FakeHost):
         return FileInfo(path, 0, 0, 1, self.kind)
 
     def run(self, argv: object, stdin: str = "", timeout_s: float | None = None) -> str:
-        raise HypervisorError("qemu-img was asked")
+        raise HypervisorError("a command was run")
 
     def read_file(self, path: str) -> bytes:
         self.touched.append(f"read {path}")
@@ -42,8 +42,11 @@ class OddHost(FakeHost):
 def test_what_is_no_file_is_never_taken_for_a_blank_disk(kind: str) -> None:
     host = OddHost(kind)
     storage = Storage(None, host, "/cache")  # type: ignore[arg-type]
-    with pytest.raises(HypervisorError, match="qemu-img was asked"):
+    with pytest.raises(HypervisorError, match="a command was run"):
         storage.make(Disk("root", 2**30, pool="default", format="qcow2", path=PATH), new=False)
-    with pytest.raises(HypervisorError, match="qemu-img was asked"):
-        storage.size(PATH, "qcow2")
+    if kind == "device":
+        with pytest.raises(HypervisorError, match="a command was run"):
+            storage.files.size(PATH, "qcow2")
+    else:
+        assert storage.files.size(PATH, "qcow2") is None
     assert host.touched == []

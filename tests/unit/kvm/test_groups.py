@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Image
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
 from ansible_collections.hostforge.hypervisor.tests.unit.kvm_pool_network.fake_libvirt import Camel
@@ -43,6 +45,7 @@ class LvmHost(FakeHost):
             "lvremove": self._remove,
             "qemu-img convert": self._convert,
             "qemu-img info": self._tell,
+            "blockdev": self._measure,
         }
         return does[command](argv, words) or said if command in does else said
 
@@ -71,6 +74,13 @@ class LvmHost(FakeHost):
     def _tell(self, argv: Sequence[str], words: list[str]) -> str:
         size = self._volume(words[0])["size"] if words[0].startswith("/dev/") else 16 * MIB
         return json.dumps({"format": "raw" if "raw" in argv else "qcow2", "virtual-size": size})
+
+    def _measure(self, argv: Sequence[str], _words: list[str]) -> str:
+        return f"{self._volume(argv[-1])['size']}\n"
+
+    def info(self, path: str) -> FileInfo | None:
+        found = super().info(path)
+        return replace(found, size_bytes=0, kind="device") if found and path.startswith("/dev/") else found
 
     def _new(self, path: str, size: int) -> None:
         assert path not in self.files, f"{path} exists already in volume group"
@@ -147,7 +157,7 @@ def test_a_disk_is_a_volume_of_whole_extents(host: LvmHost, storage: Storage) ->
     made = make(storage, disk(size_bytes=33 * MIB))
     assert (made.path, made.format, made.size_bytes) == ("/dev/vg0/web1.root", "raw", 36 * MIB)
     assert json.loads(host.files[made.path or ""]) == {"size": 36 * MIB}
-    assert storage.size(made.path or "", "raw") == 36 * MIB
+    assert storage.files.size(made.path or "", "raw") == 36 * MIB
 
 
 def test_only_sizes_in_volume_groups_are_rounded(storage: Storage) -> None:
@@ -214,7 +224,7 @@ def test_a_volume_is_grown_once(host: LvmHost, storage: Storage) -> None:
     path = make(storage, disk()).path or ""
     assert storage.can_grow(path)
     for _time in range(2):
-        storage.grow(path, 40 * MIB, "raw")
+        storage.files.grow(path, 40 * MIB, "raw")
     assert json.loads(host.files[path])["size"] == 40 * MIB
     assert not storage.can_grow("/dev/other/volume")
     assert os.path.dirname(path) == "/dev/vg0"

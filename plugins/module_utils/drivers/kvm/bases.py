@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import files_below
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part
 
 
@@ -51,20 +51,3 @@ def _backing_files(host: Host, path: str, kind: str | None) -> list[str]:
         return files_below(host, path, kind)
     except HostError:
         return []  # a lost disk, or one that is no file
-
-
-def files_below(host: Host, path: str, kind: str | None) -> list[str]:
-    """The files that a disk's data is in beside its own: what it is based on, and where it keeps data apart.
-
-    A raw one has none, whatever its guest wrote into it. Raises HostError when one of them cannot be read.
-    """
-    if kind == "raw":
-        return []
-    known = ["-f", kind] if kind else []
-    question = ["qemu-img", "info", *known, "--force-share", "--backing-chain", "--output=json", "--", path]
-    found: list[str] = []
-    for one in json.loads(host.run(question)):
-        apart = one.get("format-specific", {}).get("data", {}).get("data-file")
-        found += [os.path.join(os.path.dirname(one["filename"]), apart)] if apart else []
-        found += [one["full-backing-filename"]] if one.get("full-backing-filename") else []
-    return found

@@ -44,9 +44,10 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.l
     stored_root,
     with_disks,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, TakenError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HypervisorError,
@@ -54,6 +55,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
@@ -302,7 +304,7 @@ class KvmDriver(Driver):
         pending = tuple(replace(note, pending=note.made) for note in notes)
         new = define.new_definition(want, define.Plot(arch, pending, seed))
         for disk in disks:
-            self._disks.fetch(disk)
+            self._disks.files.fetch(disk)
         domain = self._connection.defineXML(xml.render(new))
         self._seeds.make(want.name, want.cloud_init)
         for disk in disks:
@@ -335,7 +337,7 @@ class KvmDriver(Driver):
         disk: Disk = change.after
         if not disk.path:
             disk = self._disks.place(change.name, disk)
-            self._disks.fetch(disk)
+            self._disks.files.fetch(disk)
             root = stored_root(domain, secure=True)
             noted = ledger.find(root, disk.path)
             # Data that is there is not ours, unless a run was killed after it had made it.
@@ -422,7 +424,7 @@ class KvmDriver(Driver):
         for disk in read.disks(root):
             path, kind = read.source(disk) or "", xml.attribute(disk, "driver", "type")
             if edit.disk_name(root, disk) == change.key and (existing.is_device(path) or not domain.isActive()):
-                self._disks.grow(path, change.after, kind)
+                self._disks.files.grow(path, change.after, kind or RAW)
         if domain.isActive():
             LIVE[change.verb, change.field](domain, change)
 
@@ -443,7 +445,7 @@ class KvmDriver(Driver):
 
     def _sweep_parts(self, change: Change) -> None:
         for part in change.before:
-            self._disks.drop(part)
+            self._disks.files.drop(part)
 
     def _set_autostart(self, change: Change) -> None:
         # It is about the host's start, and nothing that a running guest has. Ordered guests are not libvirt's to start.

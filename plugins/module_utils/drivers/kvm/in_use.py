@@ -34,7 +34,7 @@ def refuse_changing(guest: str, disk: Disk, seen: Look, storage: Storage) -> lis
 
     Returns the files that its data is based on. PlanError, also where they cannot be told.
     """
-    below = storage.below(disk) if storage.is_there(disk) else []
+    below = storage.files.below(disk) if storage.is_there(disk) else []
     writers = seen.writers() if below else {}
     for base in below:
         names = {name for other in existing.overlapping(base, writers) for name in writers[other]}

@@ -24,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, format_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
@@ -236,7 +237,7 @@ class Look:
         return tuple(
             Disk(
                 one.name,
-                self._storage.size(one.path, format_of(one.path)),
+                self._storage.files.size(one.path, format_of(one.path)),
                 path=one.path,
                 owned=os.path.realpath(one.path) not in used,
             )
@@ -257,7 +258,8 @@ class Look:
         notes = [note for note in ledger.overlays(self._stored[name]) if note.pending]
         there = [note for note in notes if self._host.info(note.path) is not None]
         unused = [note for note in there if os.path.realpath(note.path) not in self.users]
-        return [Disk(note.disk, self._storage.size(note.path, "qcow2"), path=note.path, owned=True) for note in unused]
+        size = self._storage.files.size
+        return [Disk(note.disk, size(note.path, "qcow2"), path=note.path, owned=True) for note in unused]
 
     def stack(self, name: str, disk: Disk) -> list[str]:
         """The files of ours that a guest's disk is in, without links: its own, and what its overlays are based on."""
@@ -266,7 +268,7 @@ class Look:
 
     def remains(self, name: str, disk: Disk) -> list[Disk]:
         """What a killed run has not deleted yet of a disk with overlays."""
-        sizes = [(path, self._storage.size(path, format_of(path))) for path in self.stack(name, disk)]
+        sizes = [(path, self._storage.files.size(path, format_of(path))) for path in self.stack(name, disk)]
         return [Disk(disk.name, size, path=path, owned=True) for path, size in sizes if size is not None]
 
     def needed(self, name: str) -> set[str]:
@@ -337,7 +339,7 @@ class Look:
             return domain.blockInfo(path)[0]
         except libvirt.libvirtError:
             # Of a running guest, libvirt only knows the disks that it runs with.
-            return self._storage.size(path, kind) if running else None
+            return self._storage.files.size(path, kind or RAW) if running else None
 
 
 def _light(root: Element) -> Element:

@@ -12,8 +12,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.forms import vdev
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import QCOW2
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 Question = Callable[[], None]

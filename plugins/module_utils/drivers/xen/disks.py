@@ -13,9 +13,10 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.read import type_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import RAW, TakenError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import QCOW2, RAW, DiskFiles
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import DiskFiles
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
     HypervisorError,
@@ -18,6 +18,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2, RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
 DEFAULT_POOL = "default"
