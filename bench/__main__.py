@@ -51,7 +51,7 @@ def main() -> None:
         print(f"{os.cpu_count()} processors, load {load:.1f}, Python {sys.version.split()[0]}")
         for part in chosen.parts or PARTS:
             for row in parts[part]():
-                print(f"{row.what:<50} {row.value:<28} {row.goal}".rstrip(), flush=True)
+                print(f"{row.what:<50} {row.value:<34} {row.goal}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.hostforge.hypervisor.bench.clock import timed
+from ansible_collections.hostforge.hypervisor.bench.clock import Spent, timed
 
 PLAYBOOK = str(Path(sys.executable).parent / "ansible-playbook")
 # Stands for the interpreter, and notes how much memory that took.
@@ -33,8 +33,8 @@ class Book:
     path: Path
     changes: bool | None
 
-    def play(self, **variables: str) -> float:
-        """Play it; the seconds that took."""
+    def play(self, **variables: str) -> Spent:
+        """Play it; what that took."""
         expects = "" if self.changes is None else f"changed={int(self.changes)} "
         temporary = {f"ANSIBLE_{place}_TEMP": str(self.path.parent / place) for place in ("LOCAL", "REMOTE")}
         command = [PLAYBOOK, "-i", "localhost,", "-e", json.dumps(variables), str(self.path)]
