@@ -40,7 +40,9 @@ def assemble(recipe: Recipe, apt: AptSettings, public_key: str, work: Path) -> N
         run(["chroot", root, "apt-cache", "gencaches"])
         shutil.copyfile(root / f"boot/vmlinuz-{release}", work / "vmlinuz")
         (work / "initrd").write_bytes(initrd)
-        disk.write_plain(root, raw, recipe.disk_gib)
+        if recipe.own_loader:
+            (root / f"boot/initrd.img-{release}").write_bytes(initrd)
+            (root / "boot/grub/grub.cfg").write_text(contents.first_grub_config(release))
     else:
         _configure(root, contents.guest_files(recipe, apt), contents.masked(recipe))
         _enable_networkd(root, wanted=True)
@@ -48,7 +50,10 @@ def assemble(recipe: Recipe, apt: AptSettings, public_key: str, work: Path) -> N
         (root / "boot/initrd").write_bytes(initrd)
         _drop_unused(root)
         _mark_updated(root)
-        disk.write_bootable(root, raw, recipe.disk_gib, work)
+    if recipe.partitioned:
+        disk.write_bootable(root, raw, recipe.disk_gib, work, recipe.own_loader)
+    else:
+        disk.write_plain(root, raw, recipe.disk_gib)
     disk.to_qcow2(raw, work / "disk.qcow2", compress=recipe.kind == "guest")
     for leftover in (work / ROOTFS, raw):
         leftover.unlink()

@@ -68,7 +68,7 @@ def host_files(recipe: Recipe, apt: AptSettings) -> dict[str, str]:
     return {
         **_common_files(recipe, apt),
         **network,
-        "etc/fstab": "/dev/vda / ext4 noatime,noinit_itable 0 0\n",
+        **(_OWN_LOADER if recipe.own_loader else _NO_LOADER),
         "etc/resolv.conf": "nameserver 10.0.2.3\n",
         f"etc/sudoers.d/{USER}": f"{USER} ALL=(ALL:ALL) NOPASSWD: ALL\n",
     }
@@ -103,6 +103,11 @@ def _common_files(recipe: Recipe, apt: AptSettings) -> dict[str, str]:
     }
 
 
+def first_grub_config(release: str) -> str:
+    """Starts kernel `release` until `update-grub` writes another; what that takes from a disk is not there yet."""
+    return f"linux /boot/vmlinuz-{release} root=LABEL=root rw {_KERNEL_LINE}\ninitrd /boot/initrd.img-{release}\nboot\n"
+
+
 _IFUPDOWN: Mapping[str, str] = {
     "etc/network/interfaces": (
         "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\n"
@@ -111,6 +116,17 @@ _IFUPDOWN: Mapping[str, str] = {
 }
 _NETWORKD_UPLINK: Mapping[str, str] = {
     "etc/systemd/network/20-uplink.network": f"[Match]\nName={UPLINK}\n\n[Network]\nDHCP=ipv4\n"
+}
+
+# An emulated processor has no flaws to work around. Under Xen the last console is the one there is.
+_KERNEL_LINE = "console=ttyS0 console=hvc0 mitigations=off audit=0"
+_NO_LOADER: Mapping[str, str] = {"etc/fstab": "/dev/vda / ext4 noatime,noinit_itable 0 0\n"}
+_OWN_LOADER: Mapping[str, str] = {
+    "etc/fstab": "LABEL=root / ext4 noatime,noinit_itable 0 0\n",
+    "etc/default/grub.d/testbed.cfg": (
+        f'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="{_KERNEL_LINE}"\nGRUB_CMDLINE_LINUX_DEFAULT=""\n'
+        "GRUB_TERMINAL=serial\nGRUB_DISABLE_OS_PROBER=true\n"
+    ),
 }
 
 # Every module that cloud-init loads is a second of an emulated guest's boot; these are the ones a guest is given to do.
@@ -146,7 +162,7 @@ ln -sf /lib/systemd/system/cloud-init.target "$1/multi-user.target.wants/cloud-i
 # Hundreds of devices of every machine concern nobody here: terminals, processors, sensors.
 _SUBSYSTEMS = (
     *("acpi", "ata_device", "block", "cdrom", "dmi", "hid", "input", "net", "nvme", "pci", "platform", "scsi"),
-    *("serio", "tpm", "usb", "virtio", "virtio-ports", "vsock"),
+    *("serio", "tpm", "usb", "virtio", "virtio-ports", "vsock", "xen"),
 )
 _UDEV_TRIGGER = (
     "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add {matches}\n{serial}\n".format(
@@ -163,4 +179,6 @@ set timeout=0
 linux /boot/vmlinuz {arguments}
 initrd /boot/initrd
 boot
-""".format(arguments="root=LABEL=root rw console=ttyS0 quiet nokaslr mitigations=off audit=0 8250.nr_uarts=1")
+""".format(
+    arguments="root=LABEL=root rw console=hvc0 console=ttyS0 quiet nokaslr mitigations=off audit=0 8250.nr_uarts=1"
+)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .gpt import Partition, write_gpt
-from .grub import install_bios
+from .grub import copy_modules, install_bios
 from .tools import run
 
 _MIB = 1024 * 1024
@@ -40,8 +40,10 @@ def write_plain(root: Path, target: Path, gib: int) -> None:
     _mke2fs(root, target, ["-O", "^has_journal", "-i", "32768"])
 
 
-def write_bootable(root: Path, target: Path, gib: int, scratch: Path) -> None:
+def write_bootable(root: Path, target: Path, gib: int, scratch: Path, own_grub: bool = False) -> None:
     """A partitioned disk that SeaBIOS starts: GRUB in a BIOS boot partition, then the root filesystem."""
+    if own_grub:
+        copy_modules(root)
     layout = Layout(gib * 1024 * _MIB)
     _sparse(target, layout.total)
     # GRUB 2.06 reads neither of these two newer features
@@ -52,7 +54,7 @@ def write_bootable(root: Path, target: Path, gib: int, scratch: Path) -> None:
         Partition(_LINUX_ROOT, "root", layout.root_start, layout.root_length),
     ]
     write_gpt(target, layout.total, partitions)
-    install_bios(target, layout.core_start, layout.core_length, scratch)
+    install_bios(target, layout.core_start, layout.core_length, scratch, root if own_grub else None)
 
 
 def to_qcow2(raw: Path, target: Path, compress: bool) -> None:

@@ -29,10 +29,11 @@ _KEEP = 2
 
 @dataclass(frozen=True)
 class Image:
-    """A built image in the cache. Hosts are booted with their own kernel, guests by their boot sector."""
+    """A built image in the cache. Hosts are booted with their own kernel, or as guests are by their boot sector."""
 
     name: str
     folder: Path
+    own_loader: bool = False
 
     @property
     def disk(self) -> Path:
@@ -57,7 +58,7 @@ def ensure_image(name: str) -> Image:
             if not folder.exists():
                 _build(recipe, apt, folder)
                 _prune(name, keep=folder)
-    return Image(name, folder)
+    return Image(name, folder, recipe.own_loader)
 
 
 def _build(recipe: Recipe, apt: AptSettings, folder: Path) -> None:

@@ -24,7 +24,7 @@ PROBE_MARKER = "TESTBED-PROBE-PASSED"
 # Tried first: nearly every disk is virtio. The second list costs time (link probing), so only if need be.
 # ext4 asks the kernel for crc32c by name, which modules.dep does not know of.
 FIRST_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
-OTHER_MODULES = ("virtio_scsi", "sd_mod", "ahci", "ata_piix")
+OTHER_MODULES = ("xen_blkfront", "virtio_scsi", "sd_mod", "ahci", "ata_piix")
 
 _INIT = f"""#!/bin/busybox sh
 export PATH=/bin

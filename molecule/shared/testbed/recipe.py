@@ -24,7 +24,11 @@ _BUILDERS = ("assemble", "contents", "cpio", "disk", "grub", "initrd", "recipe",
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image. `modules` names the kernel modules that stay, with what they need; None keeps all."""
+    """One image. `modules` names the kernel modules that stay, with what they need; None keeps all.
+
+    A host is started with its kernel given to QEMU, unless `own_loader`: then GRUB on its disk starts what its
+    configuration says, which takes longer and is for hypervisors that are started by the boot loader.
+    """
 
     name: str
     kind: Kind
@@ -32,15 +36,24 @@ class Recipe:
     disk_gib: int
     packages: tuple[str, ...]
     modules: tuple[str, ...] | None = None
+    own_loader: bool = False
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether the disk starts by itself."""
+        return self.own_loader or self.kind == "guest"
 
 
 _COMMON = ("busybox-static", "iproute2", "kmod", "openssh-server", "python3", "sudo", "systemd-sysv", "udev")
 
 # What every installed Debian has by its packages' priority, and what Ansible needs; nothing of a hypervisor.
 _HOST = (
-    *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "linux-image-cloud-amd64"),
-    *("logrotate", "netbase", "nftables", "procps", "python3-apt"),
+    *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "logrotate", "netbase", "nftables"),
+    *("procps", "python3-apt"),
 )
+_DIRECT = ("linux-image-cloud-amd64",)
+# The cloud kernel can be no dom0.
+_OWN_LOADER = ("grub-pc", "linux-image-amd64")
 _HOST_12 = ("ifupdown", "isc-dhcp-client")
 
 _GUEST = ("cloud-guest-utils", "cloud-init", "dbus", "e2fsprogs", "fdisk", "qemu-guest-agent")
@@ -56,14 +69,16 @@ _GUEST_MODULES = (
     *("9p", "9pnet_virtio", "virtiofs", "vsock", "vmw_vsock_virtio_transport", "qemu_fw_cfg"),
     *("e1000", "e1000e", "8139cp", "8139too", "vmxnet3", "8021q", "af_packet", "dummy", "unix"),
     *("button", "evdev", "psmouse", "serio_raw", "efivarfs", "tpm_tis", "tpm_crb", "rtc_cmos"),
-    *("i6300esb", "iTCO_wdt", "shpchp", "pvpanic", "autofs4", "configfs"),
+    *("i6300esb", "iTCO_wdt", "shpchp", "pvpanic", "autofs4", "configfs", "xen_blkfront", "xen_netfront"),
 )
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("debian-12", "host", "bookworm", 20, (*_COMMON, *_HOST, *_HOST_12)),
-        Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST)),
+        Recipe("debian-12", "host", "bookworm", 20, (*_COMMON, *_HOST, *_DIRECT, *_HOST_12)),
+        Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST, *_DIRECT)),
+        Recipe("debian-12-grub", "host", "bookworm", 20, (*_COMMON, *_HOST, *_OWN_LOADER, *_HOST_12), own_loader=True),
+        Recipe("debian-13-grub", "host", "trixie", 20, (*_COMMON, *_HOST, *_OWN_LOADER), own_loader=True),
         Recipe("debian-12-guest", "guest", "bookworm", 2, (*_COMMON, *_GUEST, *_GUEST_12), _GUEST_MODULES),
         Recipe("debian-13-guest", "guest", "trixie", 2, (*_COMMON, *_GUEST, *_GUEST_13), _GUEST_MODULES),
     )

@@ -82,8 +82,8 @@ def _start(wanted: Wanted, image: Image) -> Record:
         memory_mib=wanted.memory_mib,
         disks=_make_disks(folder, image, wanted.extra_disks_mib),
         second_nic=wanted.second_nic,
-        kernel=image.kernel,
-        initrd=image.initrd,
+        kernel=None if image.own_loader else image.kernel,
+        initrd=None if image.own_loader else image.initrd,
         run_as=_unprivileged(),
     )
     say(f"{machine.name}: starting QEMU with {machine.accelerator}, {machine.cpus} CPUs, {machine.memory_mib} MiB")

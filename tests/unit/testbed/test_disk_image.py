@@ -178,3 +178,20 @@ def test_init_is_a_script_that_a_shell_reads(tmp_path: Path) -> None:
     script.write_text(initrd._INIT)
     done = subprocess.run(["sh", "-n", str(script)], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_core_of_the_image_s_own_grub_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core image that is told to read a configuration knows only the commands that are in it."""
+    ran: list[list[str | Path]] = []
+
+    def run(command: list[str | Path]) -> None:
+        ran.append(command)
+        (tmp_path / "boot/grub/core.img").write_bytes(b"core")
+
+    monkeypatch.setattr(grub, "run", run)
+    (tmp_path / "boot/grub").mkdir(parents=True)
+    assert grub.make_own_core(tmp_path, "root") == b"core"
+    assert ran[0][:3] == ["chroot", tmp_path, "grub-mkimage"]
+    early = (tmp_path / "boot/grub/early.cfg").read_text()
+    assert "set prefix=($root)/boot/grub" in early
+    assert "configfile" not in early

@@ -84,3 +84,23 @@ def test_files_and_masks_do_not_fight_over_a_path() -> None:
     for one in recipe.RECIPES.values():
         files = contents.host_files(one, APT) if one.kind == "host" else contents.guest_files(one, APT)
         assert not set(files) & set(contents.masked(one))
+
+
+@pytest.mark.parametrize("name", ["debian-12-grub", "debian-13-grub"])
+def test_a_host_that_a_boot_loader_starts_has_one_and_a_kernel_that_can_be_a_dom0(name: str) -> None:
+    one = recipe.RECIPES[name]
+    files = contents.host_files(one, APT)
+    assert one.partitioned
+    assert {"grub-pc", "linux-image-amd64"} < set(one.packages)
+    assert "linux-image-cloud-amd64" not in one.packages
+    assert files["etc/fstab"].startswith("LABEL=root / ")
+    assert "GRUB_TIMEOUT=0" in files["etc/default/grub.d/testbed.cfg"]
+    assert "linux /boot/vmlinuz-6.1 root=LABEL=root" in contents.first_grub_config("6.1")
+
+
+def test_a_host_whose_kernel_is_given_to_qemu_has_no_boot_loader_and_no_partitions() -> None:
+    one = recipe.RECIPES["debian-12"]
+    files = contents.host_files(one, APT)
+    assert not one.partitioned
+    assert files["etc/fstab"].startswith("/dev/vda / ")
+    assert not [name for name in files if "grub" in name]
