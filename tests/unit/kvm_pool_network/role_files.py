@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads the programs that the role kvm_host runs on the host; they lie in the role, not in a package."""
+"""Loads the programs that the role host_bridges runs on the host; they lie in the role, not in a package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-FILES = Path(__file__).resolve().parents[3] / "roles/kvm_host/files"
+FILES = Path(__file__).resolve().parents[3] / "roles/host_bridges/files"
 
 
 def load(name: str) -> ModuleType:

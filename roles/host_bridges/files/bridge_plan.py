@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads how this host's network is set up and prints, as JSON, what the wished bridges would change; changes nothing.
 
-Run on the host as ``python3 - '<JSON list of bridges>'``; the role kvm_host reads the answer, bridge_apply.py carries
-it out. The answer: ``{"stack", "error", "bridges"}``, each bridge with its ``name``, ``changed``, ``files`` (a list of
-``path`` and ``after``), the commands ``before``, ``after``, ``undo_before`` and ``undo_after``, and what to ``expect``.
+Run on the host as ``python3 - '<JSON list of bridges>'``; the role host_bridges reads the answer, bridge_apply.py
+carries it out. The answer: ``{"stack", "error", "bridges"}``, each bridge with its ``name``, ``changed``, ``files`` (a
+list of ``path`` and ``after``), the commands ``before``, ``after``, ``undo_before`` and ``undo_after``, and what to
+``expect``.
 """
 
 from __future__ import annotations
@@ -58,20 +59,20 @@ def find_stack() -> str:
     if glob.glob("/etc/netplan/*.yaml") or glob.glob("/run/netplan/*.yaml"):
         raise Refused(
             "netplan writes this host's network configuration; describe the bridges in /etc/netplan yourself, "
-            "and leave kvm_host_bridges empty"
+            "and leave the role's list of bridges empty"
         )
     names = ("NetworkManager.service", "systemd-networkd.service", "networking.service")
     states = dict(zip(names, run("systemctl", "is-active", *names).split()))
     if states.get("NetworkManager.service") == "active":
         raise Refused(
-            "NetworkManager runs this host's network; make bridges with nmcli and leave kvm_host_bridges empty"
+            "NetworkManager runs this host's network; make bridges with nmcli, and leave the list of bridges empty"
         )
     if states.get("networking.service") == "active" and os.path.exists(INTERFACES):
         return "ifupdown"
     if states.get("systemd-networkd.service") == "active":
         return "systemd-networkd"
     raise Refused(
-        "neither ifupdown (networking.service) nor systemd-networkd runs on this host, and kvm_host knows no other"
+        "neither ifupdown (networking.service) nor systemd-networkd runs on this host, and no other is known here"
     )
 
 
@@ -137,7 +138,7 @@ def lease_identity(port: str) -> str:
 def networkd_files(bridge: dict[str, Any], mac: str | None, identity: str) -> dict[str, str]:
     """The files of systemd.netdev(5) and systemd.network(5) for one bridge; 05- wins over the usual 10- and later."""
     name, port, address = bridge["name"], bridge.get("port"), bridge.get("address") or "none"
-    head = "# Written by the role hostforge.hypervisor.kvm_host\n"
+    head = "# Written by the role hostforge.hypervisor.host_bridges\n"
     netdev = (
         f"{head}[NetDev]\nName={name}\nKind=bridge\n" + (f"MACAddress={mac}\n" if mac else "") + "\n[Bridge]\nSTP=no\n"
     )
@@ -190,7 +191,7 @@ def ifupdown_file(bridge: dict[str, Any], mac: str | None) -> str:
     options += [f"bridge_ports {port or 'none'}", "bridge_stp off", "bridge_fd 0"]
     options += [f"bridge_hw {mac}"] if mac else []
     body = "".join(f"    {option}\n" for option in options)
-    return f"# Written by the role hostforge.hypervisor.kvm_host\nauto {name}\niface {name} inet {method}\n{body}"
+    return f"# Written by the role hostforge.hypervisor.host_bridges\nauto {name}\niface {name} inet {method}\n{body}"
 
 
 def ifupdown_files(bridge: dict[str, Any], mac: str | None, present: dict[str, str]) -> dict[str, str]:
