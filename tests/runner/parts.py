@@ -25,10 +25,9 @@ PARTS = (
          package.compat, lane="ansible-test", keep_going=True, minutes=25),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
          suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=60),
-    Part("molecule-kvm-12", "the role and real guests on Debian 12, in a VM: check, converge, idempotence, verify",
-         suites.molecule("kvm"), needs="molecule/kvm", packages=("vm",), lane="vm", minutes=45),
-    Part("molecule-kvm-13", "the role on Debian 13, in a VM",
-         suites.molecule("kvm-13"), needs="molecule/kvm-13", packages=("vm",), lane="vm", minutes=40),
+    *(Part(f"molecule-{scenario.name}", suites.shown(scenario), suites.molecule(scenario.name),
+           needs=f"molecule/{scenario.name}", packages=("vm",), lane="vm", minutes=45)
+      for scenario in suites.scenarios()),
     Part("demo", "command 1, as the README gives it: a throwaway host with guests, then its end",
          suites.demo, needs="bin/demo", packages=("vm",), lane="vm", minutes=30),
     Part("fuzz", "100,000 made-up tasks, nearly right and quite wrong, through options, wishes and plan",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from .environment import CHECKOUT, COLLECTION
 from .part import Step, Steps
@@ -27,6 +28,17 @@ def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[St
     """The tests against real daemons, which the tests start in namespaces of their own."""
     # One line a test: they are slow, and progress that shows only at the end is none.
     yield pytest(workspace, "tests/integration", "-v", *arguments)
+
+
+def scenarios() -> list[Path]:
+    """The folders of the molecule scenarios; a new one needs no word here."""
+    return sorted(path.parent for path in (CHECKOUT / "molecule").glob("*/molecule.yml"))
+
+
+def shown(scenario: Path) -> str:
+    """What a scenario shows: the remark between the licence and the settings of its file."""
+    remarks = (scenario / "molecule.yml").read_text().partition("---")[0].splitlines()
+    return remarks[-1].strip("# .")
 
 
 def molecule(scenario: str) -> Steps:

@@ -95,6 +95,13 @@ def test_names_of_parts_are_unique_and_quick_has_three() -> None:
     assert [part.name for part in PARTS if part.quick] == ["lint", "unit", "sanity"]
 
 
+def test_each_molecule_scenario_is_a_part_that_says_what_it_shows() -> None:
+    shown = {part.name: part.shows for part in PARTS if part.name.startswith("molecule-")}
+    folders = {path.parent.name for path in (environment.CHECKOUT / "molecule").glob("*/molecule.yml")}
+    assert shown.keys() == {f"molecule-{name}" for name in folders}
+    assert not [text for text in shown.values() if len(text) < 20 or text.startswith("SPDX")]
+
+
 def test_what_has_to_be_asked_for_runs_only_then() -> None:
     assert "bench" not in [part.name for part in (*chosen([]), *chosen(["quick"]))]
     assert [part.name for part in chosen(["bench"])] == ["bench"]
