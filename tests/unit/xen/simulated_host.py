@@ -61,7 +61,7 @@ class SimulatedXenHost(FakeHost):
         commands: dict[str, Callable[[list[str]], str]] = {
             "xl": lambda words: self.xl.run(words),
             "qemu-img": self._qemu_img,
-            "readlink": lambda words: "".join(f"{self.real(path)}\n" for path in words[2:]),
+            "readlink": lambda words: "".join(f"{self.real(path)}\0" for path in words[3:]),
             "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o}\n",
             "ln": self._link,
             "vgs": lambda words: f"  {EXTENT if 'vg_extent_size' in words else 'vg0'}\n",
@@ -93,6 +93,8 @@ class SimulatedXenHost(FakeHost):
         return ""
 
     def _link(self, words: list[str]) -> str:
+        if words[-1] in self.links or words[-1] in self.files:
+            raise HostError(f"ln ended with status 1: failed to create symbolic link '{words[-1]}': File exists", 1)
         self.links[words[-1]] = words[-2]
         return ""
 

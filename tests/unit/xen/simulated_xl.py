@@ -116,7 +116,8 @@ class SimulatedXl:
         text += ROW.format("Domain-0", 0, 1024, 2, "r-----", 398.4)
         for one in self.domains:
             count = 1 if one.config is None else len(one.config["b_info"]["avail_vcpus"])
-            text += ROW.format(one.name, one.number, one.memory_mib, count, one.flags, 3.9)
+            seconds = 0.0 if one.config is None and one.flags[2] == "p" else 3.9
+            text += ROW.format(one.name, one.number, one.memory_mib, count, one.flags, seconds)
         return text
 
     def _info(self, _words: list[str]) -> str:

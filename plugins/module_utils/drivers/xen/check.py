@@ -63,6 +63,7 @@ def _of_guest(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -
 def _of_autostart(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -> Iterator[Question]:
     yield partial(_check_order, change.after)
     yield partial(_check_movable, change.name, facts)
+    yield partial(_check_link, change.name, change.after, facts)
 
 
 def _of_memory(change: Change, _want: Guest, have: Guest | None, facts: Facts) -> Iterator[Question]:
@@ -127,9 +128,12 @@ def _new(new: Guest, facts: Facts) -> Iterator[Question]:
         yield partial(_check_medium, drive.source, facts)
     if new.autostart is not None:
         yield partial(_check_order, new.autostart)
+        yield partial(_check_link, new.name, new.autostart, facts)
 
 
 def _check_file_free(name: str, facts: Facts) -> None:
+    if name == xl.OWN_DOMAIN:
+        raise PlanError(f"{name} is the name of the host's own domain: give the guest another")
     path = look.config_path(name)
     if path in facts.seen.broken:
         raise PlanError(f"{path} is there and cannot be read: {facts.seen.broken[path][1]}; mend it, or move it away")
@@ -184,6 +188,17 @@ def _check_movable(name: str, facts: Facts) -> None:
         raise PlanError(f"autostart: {file.path} {says}")
 
 
+def _check_link(name: str, wanted: Autostart, facts: Facts) -> None:
+    file = facts.seen.file(name)
+    path = file.path if file else look.config_path(name)
+    link = look.link_path(wanted, path)
+    leads = facts.seen.auto.get(link, path)
+    if wanted.enabled and leads != path:
+        raise PlanError(
+            f"autostart: {link} is there already, and leads to {leads}: move it away, or write another order"
+        )
+
+
 def _check_growth(live: Guest, wanted: int, facts: Facts) -> None:
     more = wanted - (live.memory_mib or 0)
     if more > 0:
@@ -191,6 +206,7 @@ def _check_growth(live: Guest, wanted: int, facts: Facts) -> None:
 
 
 def _check_adoption(name: str, facts: Facts) -> None:
+    _check_file_free(name, facts)
     twins = sorted(facts.seen.twins(name))
     if twins:
         raise PlanError(

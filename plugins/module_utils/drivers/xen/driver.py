@@ -33,6 +33,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
+    HypervisorError,
     LiveError,
     PlanError,
 )
@@ -48,6 +49,9 @@ INFO: Spec = {
     "seed_dir": {"type": "path", "default": "/var/lib/hostforge/seeds"},
 }
 TASK: Spec = {**INFO, "image_cache": {"type": "path", "default": "/var/lib/hostforge/images"}}
+
+
+UNTOLD = "shut it down, or write its file in /etc/xen and shut it down, and it will be told again once it is started"
 
 
 class XenDriver(Driver):
@@ -108,6 +112,8 @@ class XenDriver(Driver):
         if len(files) > 1:
             paths = " and ".join(sorted(file.path for file in files))
             raise PlanError(f"{paths} both define {name}: keep one of them, and move the others out of /etc/xen")
+        if self._seen.is_untold(name) and want.state != "absent" and not (want.state == "stopped" and files):
+            raise PlanError(f"it runs, and xl list -l does not tell with what: {UNTOLD}")
         if self._seen.is_transient(name) and want.state != "absent":
             yield Change(name, "set", "definition", before="only while it runs", after="stored")
         if want.state == "absent" and self._seen.is_left_over(name):
@@ -256,7 +262,7 @@ class XenDriver(Driver):
         self._refuse_taken(want.name, placed)
         for disk in placed:
             self._storage.files.fetch(disk)
-        self._save(want.name, define.new_definition(want, notes, seed, self._site))
+        store.add(self._host, self._path(want.name), define.new_definition(want, notes, seed, self._site))
         self._seeds.make(want.name, want.cloud_init)
         for disk in placed:
             self._disks.make(want.name, disk, new=disk.name not in kept)
@@ -264,7 +270,7 @@ class XenDriver(Driver):
             definition = self._load(want.name)
             self._disks.name_all(definition, placed)
             self._save(want.name, definition)
-        if want.autostart is not None and want.autostart.enabled:
+        if want.autostart is not None:
             self._link(want.name, want.autostart)
 
     def _refuse_taken(self, name: str, placed: Sequence[Disk]) -> None:
@@ -281,6 +287,8 @@ class XenDriver(Driver):
     def _remove(self, change: Change) -> None:
         """The links first, so that xendomains starts nothing that is half gone; seeds hold secrets, so they go next."""
         file = self._seen.file(change.name)
+        if file is not None and self._host.info(file.path) is not None:
+            self._load(change.name)
         self._link(change.name, Autostart(False))
         self._seeds.sweep(change.name, keep=())
         if file is not None:
@@ -294,7 +302,7 @@ class XenDriver(Driver):
     def _adopt(self, change: Change) -> None:
         config = self._seen.config(change.name)
         if config is not None:
-            self._save(change.name, define.adopted(config))
+            store.add(self._host, self._path(change.name), define.adopted(config))
 
     def _add_disk(self, change: Change) -> None:
         self._refuse_taken(change.name, [change.after] if change.after.path else [])
@@ -316,6 +324,8 @@ class XenDriver(Driver):
 
     def _delete_disk(self, change: Change) -> None:
         """Look once more before deleting: somebody else may have come to use the disk since it was read."""
+        if self._seen.is_left_over(change.name):
+            self._clear(change)  # it has the disks open, though nothing runs in it
         self._disks.delete(change.name, change.before, self._now())
 
     def _add_nic(self, change: Change) -> None:
@@ -347,11 +357,12 @@ class XenDriver(Driver):
 
     def _link(self, name: str, wanted: Autostart) -> None:
         """Have one link, of the right name, or none. A link that changes its name does so in one step."""
-        file = self._seen.file(name)
-        path, links = self._path(name), list(file.links if file else ())
-        links = [link for link in links if link != path]
+        path, there = self._path(name), look.auto_links(self._host)
+        links = [link for link, leads in there.items() if leads == path != link]
         target = look.link_path(wanted, path) if wanted.enabled else None
         if target is not None and target not in links:
+            if target in there:
+                raise HypervisorError(f"{target} is there already, and was not replaced")
             if links:
                 self._host.rename(links.pop(), target)
             else:

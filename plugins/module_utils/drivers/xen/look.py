@@ -32,6 +32,7 @@ SAVED = "/var/lib/xen/save"
 _SAVE_DIR = re.compile(r"""^\s*XENDOMAINS_SAVE=["']?([^"'\s]*)""", re.MULTILINE)
 _LINK = re.compile(r"([0-9]{4})-(.+)", re.ASCII)
 PATHS_AT_ONCE = 500
+NO_GUESTS = "xlexample."  # what the distributions put beside the definitions
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,11 @@ class File:
 
 @dataclass
 class Look:
-    """What was seen. files: by the guest's name; more than one is too many. broken: path to text and error."""
+    """What was seen. files: by the guest's name; more than one is too many. broken: path to text and error.
+
+    strays: files by which no guest is known here, but which may use its disks. auto: what xendomains starts, and where
+    each of it leads.
+    """
 
     host: Host
     storage: Storage
@@ -62,46 +67,63 @@ class Look:
     configs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     files: dict[str, list[File]] = field(default_factory=dict)
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
+    strays: dict[str, Definition] = field(default_factory=dict)
+    auto: dict[str, str] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     users: dict[str, set[str]] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
 
     def look(self) -> None:
         """Look at all of it."""
-        self.domains = {one.name: one for one in xl.domains(self.host)}
-        self.configs = xl.details(self.host) if self.domains else {}
+        self._ask_xl()
+        if any(map(self.is_untold, self.domains)):
+            self._ask_xl()  # it may have come or gone between the two answers
         self._read_files()
         folder = save_dir(self.host)
         self.saved = {name: os.path.join(folder, name) for name in self.host.list_dir(folder)}
         self._note_users()
 
-    def _read_files(self) -> None:
-        here = [f"{CONFIGS}/{name}" for name in self.host.list_dir(CONFIGS) if name.endswith(".cfg")]
-        auto = [f"{AUTO}/{name}" for name in self.host.list_dir(AUTO)]
-        real = realpaths(self.host, [*here, *auto])
-        links: dict[str, list[str]] = {}
-        for path in auto:
-            links.setdefault(real[path], []).append(path)
-        for path in dict.fromkeys(real.values()):
-            text = _text(self.host, path)
-            if text is not None:
-                self._read_file(path, text, tuple(links.get(path, ())))
+    def _ask_xl(self) -> None:
+        self.domains = {one.name: one for one in xl.domains(self.host)}
+        self.configs = xl.details(self.host) if self.domains else {}
 
-    def _read_file(self, path: str, text: str, links: tuple[str, ...]) -> None:
+    def _read_files(self) -> None:
+        names = [name for name in self.host.list_dir(CONFIGS) if not name.startswith(NO_GUESTS)]
+        here = [f"{CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
+        self.auto = auto_links(self.host)
+        real = {**realpaths(self.host, here), **self.auto}
+        links: dict[str, list[str]] = {}
+        for path, target in self.auto.items():
+            links.setdefault(target, []).append(path)
+        for path in dict.fromkeys(real.values()):
+            self._read_file(path, tuple(links.get(path, ())))
+        for path in (f"{CONFIGS}/{name}" for name in names if not name.endswith(".cfg")):
+            self._read_file(path, None)
+
+    def _read_file(self, path: str, links: tuple[str, ...] | None) -> None:
+        """Read a definition. links: None for a file that is none by its name, but may be another tool's."""
+        text = _text(self.host, path)
+        if text is None:
+            return
         try:
-            file = File(path, Definition(text), links)
+            definition = Definition(text)
         except CfgError as error:
             self.broken[path] = (text, str(error))
             return
-        name = file.definition.text_of("name")
-        if name:
-            self.files.setdefault(name, []).append(file)
+        name = definition.text_of("name")
+        if name and links is not None:
+            self.files.setdefault(name, []).append(File(path, definition, links))
+        else:
+            self.strays[path] = definition
 
     def _note_users(self) -> None:
         used: dict[str, set[str]] = {}
         for name, files in self.files.items():
             for path in (spec.path for file in files for spec in read.disk_specs(file.definition)):
                 used.setdefault(path, set()).add(name)
+        for place, definition in self.strays.items():
+            for path in (spec.path for spec in read.disk_specs(definition)):
+                used.setdefault(path, set()).add(f"the file {place}")
         for name, domain in self.domains.items():
             for path in (spec.path for spec in read.live_disks(self.configs.get(domain.number, {}))):
                 used.setdefault(path, set()).add(name)
@@ -133,9 +155,15 @@ class Look:
         return name not in self.files and self.config(name) is not None
 
     def is_half_made(self, name: str) -> bool:
-        """Whether a domain is there that xl has not finished, or cannot tell of."""
+        """Whether a domain is there that xl has not finished."""
         domain = self.domains.get(name)
-        return domain is not None and domain.state in ("running", "paused") and domain.number not in self.configs
+        return domain is not None and domain.is_fresh and domain.number not in self.configs
+
+    def is_untold(self, name: str) -> bool:
+        """Whether a domain runs, and xl cannot tell with what: what it keeps of it in /var/lib/xen is lost."""
+        domain = self.domains.get(name)
+        ended = domain is None or domain.state in (xl.OFF, xl.CRASHED, xl.DYING) or domain.is_fresh
+        return domain is not None and not ended and domain.number not in self.configs
 
     def is_left_over(self, name: str) -> bool:
         """Whether a domain is there in which nothing runs any more, or never did."""
@@ -193,7 +221,11 @@ class Look:
 
     def guests(self, names: Collection[str] | None) -> dict[str, Guest]:
         """The guests of these names, None for all."""
-        known = list(dict.fromkeys([*self.files, *(name for name in self.domains if self.is_transient(name))]))
+        known = list(
+            dict.fromkeys(
+                [*self.files, *(name for name in self.domains if self.is_transient(name) or self.is_untold(name))]
+            )
+        )
         return {name: self.guest(name) for name in known if names is None or name in names}
 
     def guest(self, name: str) -> Guest:
@@ -213,6 +245,8 @@ class Look:
             stored = live or Guest(name)
         else:
             stored = read.stored_guest(file.definition, around, grown=live is not None)
+        if self.is_untold(name):
+            live = stored  # it runs, and this is all that can be told
         domain = self.domains.get(name)
         state = "stopped" if live is None or domain is None else domain.state
         return replace(stored, state="paused" if state == xl.SAVING else state, live=live)
@@ -234,13 +268,17 @@ def link_path(autostart: Autostart, path: str) -> str:
     return f"{AUTO}/{name if autostart.order is None else f'{autostart.order:04d}-{name}'}"
 
 
+def auto_links(host: Host) -> dict[str, str]:
+    """What xendomains starts at this moment, and where each of it leads."""
+    return realpaths(host, [f"{AUTO}/{name}" for name in host.list_dir(AUTO)])
+
+
 def realpaths(host: Host, paths: Sequence[str]) -> dict[str, str]:
     """Paths without links, in one command for many."""
-    plain = [path for path in paths if "\n" not in path]
     found: list[str] = []
-    for begin in range(0, len(plain), PATHS_AT_ONCE):
-        found += host.run(["readlink", "-m", "--", *plain[begin : begin + PATHS_AT_ONCE]]).splitlines()
-    return dict(zip(plain, found))
+    for begin in range(0, len(paths), PATHS_AT_ONCE):
+        found += host.run(["readlink", "-m", "-z", "--", *paths[begin : begin + PATHS_AT_ONCE]]).split("\0")[:-1]
+    return dict(zip(paths, found))
 
 
 def save_dir(host: Host) -> str:

@@ -40,7 +40,7 @@ def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None
 
 def clear(host: Host, found: Domain) -> None:
     """Take away what is left of a domain that has shut down, or that a killed xl was making. Nothing runs in it."""
-    if found.state == xl.OFF or (found.state in ("running", "paused") and _is_half_made(host, found)):
+    if is_over(host, found):
         makers = _makers(host)
         if makers:
             raise HypervisorError(
@@ -51,8 +51,14 @@ def clear(host: Host, found: Domain) -> None:
     raise HypervisorError(f"a domain of that name is there, which is {found.state}: see xl list")
 
 
+def is_over(host: Host, found: Domain) -> bool:
+    """Whether nothing runs in a domain, nor ever will."""
+    return found.state == xl.OFF or _is_half_made(host, found)
+
+
 def _is_half_made(host: Host, found: Domain) -> bool:
-    return found.number not in xl.details(host)
+    """Whether xl has not made all of it. One that has run is none, even if xl cannot tell with what it runs."""
+    return found.is_fresh and found.number not in xl.details(host)
 
 
 def _makers(host: Host) -> list[str]:

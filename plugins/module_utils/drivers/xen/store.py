@@ -33,6 +33,13 @@ def save(host: Host, path: str, definition: Definition) -> None:
     host.write_file(path, content, mode)
 
 
+def add(host: Host, path: str, definition: Definition) -> None:
+    """Write the definition of a guest that had none. What came there meanwhile is not replaced."""
+    if host.info(path) is not None:
+        raise HypervisorError(f"{path} came into being meanwhile, and was not replaced")
+    save(host, path, definition)
+
+
 def started_path(number: int, uuid: str) -> str:
     """Where it is kept with what a domain was started."""
     return f"{STARTED}/{number}-{uuid}.cfg"

@@ -15,18 +15,21 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 # Name, number, memory, vcpus, state, seconds. Only a name can have blanks in it.
-_LINE = re.compile(r"(.*?)\s+(\d+)\s+(-?\d+)\s+(\d+)\s+([rbpscdw?-]{6})\s+[\d.]+\s*", re.ASCII)
+_LINE = re.compile(r"(.*?)\s+(\d+)\s+(-?\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)\s*", re.ASCII)
+_HEAD = "Name "
+OWN_DOMAIN = "Domain-0"
 OFF, CRASHED, DYING, SAVING = "off", "crashed", "dying", "saving"
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain as xl lists it. flags: six letters, see state."""
+    """A domain as xl lists it. flags: six letters, see state. seconds: for how long its processors have run."""
 
     name: str
     number: int
     memory_mib: int
     flags: str
+    seconds: float = 0.0
 
     @property
     def state(self) -> str:
@@ -43,14 +46,27 @@ class Domain:
             return {"-": OFF, "s": SAVING}.get(self.flags[4], "running")
         return "paused" if self.flags[2] == "p" else "running"
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has run in it yet: so xl keeps a domain until it has made all of it."""
+        return self.state == "paused" and not self.seconds
+
 
 def domains(host: Host) -> list[Domain]:
     """All domains but the host's own, in one call. Raises AbsentError when there is no Xen to ask."""
-    lines = _ask(host, ["xl", "list"]).splitlines()
-    found = [match.groups() for match in map(_LINE.fullmatch, lines) if match]
-    return [
-        Domain(name, int(number), int(memory), flags) for name, number, memory, _vcpus, flags in found if number != "0"
+    lines = [
+        line for line in _ask(host, ["xl", "list"]).splitlines() if not line.startswith(_HEAD) or "(s)" not in line
     ]
+    return [one for one in map(_domain, lines) if one.number]
+
+
+def _domain(line: str) -> Domain:
+    """A line of the list. One that is not understood may be a guest, and is never taken for none."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise HostError(f"xl list tells of a domain in words that are not known: {line.strip()[:100]!r}")
+    name, number, memory, _vcpus, flags, seconds = match.groups()
+    return Domain(name, int(number), int(memory), flags, float(seconds))
 
 
 def details(host: Host) -> dict[int, Mapping[str, Any]]:
@@ -60,6 +76,8 @@ def details(host: Host) -> dict[int, Mapping[str, Any]]:
         found = json.loads(text or "[]")
     except ValueError as error:
         raise HostError(f"xl list -l tells no JSON: {error}") from error
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise HostError("xl list -l tells of no list of domains")
     return {one["domid"]: one["config"] for one in found if one.get("domid") and one.get("config")}
 
 
