@@ -9,7 +9,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import Wish, converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 from ansible_collections.hostforge.hypervisor.tests.dom0.dom0_subject import Dom0Subject, run

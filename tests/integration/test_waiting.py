@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import KvmDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import URI
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import attempt, guest, virsh
 
@@ -42,6 +43,15 @@ def test_only_those_that_are_waited_for_are_looked_at_again(
     assert (list(again), again["a"].state, again["a"].live) == (["a"], "stopped", None)
     virsh("start", "a")
     assert driver.look_again(["a"])["a"].live is not None
+
+
+def test_a_disk_that_came_meanwhile_is_told_of(kvm: libvirt.virConnect) -> None:
+    guest(name="a", **SMALL)
+    driver = KvmDriver(URI, "/var/lib/hostforge/images", "/var/lib/hostforge/seeds", ModuleHost())
+    driver.read(["a"])
+    path = foreign.make_disk("/var/lib/hostforge/theirs.qcow2", "qcow2")
+    foreign.attach_disk(kvm, "a", path)
+    assert [disk.path for disk in driver.look_again(["a"])["a"].disks or ()][1:] == [path]
 
 
 def test_no_time_to_wait_is_one_look(kvm: libvirt.virConnect) -> None:

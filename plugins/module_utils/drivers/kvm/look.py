@@ -299,7 +299,7 @@ class Look:
             autostart=name in self._autostart,
             sizes=self._sizes(domain, root, live),
             pools={folder: pool for pool, folder in self._storage.folders().items()},
-            shared=frozenset(path for path in used if len(self.users[os.path.realpath(path)]) > 1),
+            shared=frozenset(path for path in used if len(self.users.get(os.path.realpath(path), ())) > 1),
             seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
         )
         guest = read.read_guest(root, facts)
