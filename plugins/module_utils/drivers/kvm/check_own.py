@@ -23,7 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.a
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.fragments import Fragment
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest

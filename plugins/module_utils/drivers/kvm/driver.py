@@ -21,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     info,
     ledger,
     own,
+    own_disks,
     passthrough,
     power,
     read,
@@ -36,13 +37,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
     steadily,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.live import LIVE
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import (
-    Look,
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import (
     live_root,
     roots_if_there,
     roots_of,
     stored_root,
-    with_disks,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
@@ -154,12 +154,12 @@ class KvmDriver(Driver):
         What a killed run was making goes before everything, and old seeds last.
         """
         if self._seen is not None and have is not None:
-            parts = self._seen.dead_parts(wish.item.name)
+            parts = own_disks.dead_parts(self._seen, wish.item.name)
             if parts:
                 yield Change(wish.item.name, "delete", "parts", before=parts)
             if wish.item.name in self._seen.transient:
                 yield Change(wish.item.name, "set", "definition", before="only while it runs", after="stored")
-            have = with_disks(self._seen, wish, have)
+            have = own_disks.with_disks(self._seen, wish, have)
         wish = self._as_here(wish, have)
         if wish.item.state != "absent":
             disk_options.check(wish.item.disks or (), have.disks or () if have else ())

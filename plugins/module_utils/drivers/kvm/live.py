@@ -10,6 +10,7 @@ from functools import partial
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    balloons,
     devices,
     edit,
     passthrough,
@@ -18,7 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import live_root, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import live_root, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 
 # The guest's own driver does the work: unplugging and ballooning take as long as it likes, or for ever.
@@ -38,7 +39,7 @@ def _vcpus(domain: libvirt.virDomain, change: Change) -> None:
 
 def _memory(domain: libvirt.virDomain, change: Change) -> None:
     """Tell the guest how much it may have. One that has no balloon driver yet takes it when it loads that."""
-    mute = power.is_mute(domain)
+    mute = balloons.is_mute(domain)
     if mute and not _has_balloon(domain):
         return
     kib = change.after * 1024

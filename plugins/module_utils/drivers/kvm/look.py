@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     addresses,
+    balloons,
     edit,
     ledger,
     passthrough,
@@ -19,57 +20,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     read,
     snapshot_chain,
     statistics,
-    xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage, format_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import live_root, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
-
-
-def stored_root(domain: libvirt.virDomain, secure: bool = False) -> Element:
-    """The definition for the next boot; of a guest that has none, what it runs with, in that form.
-
-    secure: with passwords, as is needed to store it again.
-    """
-    secrets = libvirt.VIR_DOMAIN_XML_SECURE if secure else 0
-    return _with_paths(domain, xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | secrets)))
-
-
-def live_root(domain: libvirt.virDomain) -> Element:
-    """What a running guest runs with."""
-    return _with_paths(domain, xml.parse(domain.XMLDesc(0)))
-
-
-def roots_of(domain: libvirt.virDomain) -> list[Element]:
-    """The stored definition, and what the guest runs with."""
-    return [stored_root(domain), *([live_root(domain)] if domain.isActive() else [])]
-
-
-def roots_if_there(domain: libvirt.virDomain) -> list[Element]:
-    """The same; nothing where somebody has removed the guest since it was listed."""
-    try:
-        return roots_of(domain)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-            raise
-        return []
-
-
-def _with_paths(domain: libvirt.virDomain, root: Element) -> Element:
-    """Note the path of every disk that is named by its pool and volume; libvirt takes no notice of it."""
-    for source in [one.find("source") for one in xml.devices(root, "disk") if one.get("type") == "volume"]:
-        if source is None:
-            continue
-        try:
-            pool = domain.connect().storagePoolLookupByName(source.get("pool", ""))
-            source.set("file", pool.storageVolLookupByName(source.get("volume", "")).path())
-        except libvirt.libvirtError:
-            continue  # its pool is off; then nothing is known of it
-    return snapshot_chain.note_chains(domain, root)
 
 
 class Look:
@@ -78,17 +35,18 @@ class Look:
     users: path (without links) to the names of the guests that refer to it, stored or running. formats: path, as it
     stands in a definition, to the format said there. transient: running guests without a stored definition. mute:
     running guests of which no balloon driver has spoken up. cards: of the running guests that were asked for, what is
-    known of their addresses. stale: as in addresses.py.
+    known of their addresses. stale: as in addresses.py. stored: name to the definition for the next boot, without what
+    takes most of its room. host, storage: where more is to be asked.
     """
 
     def __init__(
         self, connection: libvirt.virConnect, host: Host, storage: Storage, stale: Collection[addresses.Lease] = ()
     ) -> None:
         self._connection = connection
-        self._host = host
-        self._storage = storage
+        self.host = host
+        self.storage = storage
         self._domains: dict[str, libvirt.virDomain] = {}
-        self._stored: dict[str, Element] = {}
+        self.stored: dict[str, Element] = {}
         self._live: dict[str, Element] = {}
         for domain in connection.listAllDomains(0):
             self._add(domain)
@@ -101,7 +59,7 @@ class Look:
         self._bases: Mapping[str, list[str]] | None = None
         self.users: dict[str, set[str]] = {}
         self.formats: dict[str, str | None] = {}
-        for name, root in [*self._stored.items(), *self._live.items()]:
+        for name, root in [*self.stored.items(), *self._live.items()]:
             for path, kind in read.sources(root).items():
                 self.formats[path] = kind or self.formats.get(path)
                 self.users.setdefault(os.path.realpath(path), set()).add(name)
@@ -110,7 +68,7 @@ class Look:
         """Look again at the guests of those names; what is known of the others is left as it is."""
         for name in names:
             self._domains.pop(name, None)
-            self._stored.pop(name, None)
+            self.stored.pop(name, None)
             self._live.pop(name, None)
             self.mute.discard(name)
             try:
@@ -118,12 +76,12 @@ class Look:
             except libvirt.libvirtError as error:
                 if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                     raise
-        self._addresses = addresses.Addresses(self._connection, self._host, self._stale)
+        self._addresses = addresses.Addresses(self._connection, self.host, self._stale)
 
     def _add(self, domain: libvirt.virDomain) -> None:
         name = domain.name()
         try:
-            self._stored[name] = _light(stored_root(domain))
+            self.stored[name] = _light(stored_root(domain))
             # The number of a domain came with the list; asking for its state would be a call for each.
             if domain.ID() >= 0:
                 self._live[name] = _light(live_root(domain))
@@ -131,7 +89,7 @@ class Look:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
             # Somebody has removed it since it was listed.
-            self._stored.pop(name, None)
+            self.stored.pop(name, None)
         else:
             self._domains[name] = domain
 
@@ -141,7 +99,8 @@ class Look:
         further: those of which addresses are looked for beyond leases; None: all.
         """
         chosen = list(self._domains) if names is None else [name for name in names if name in self._domains]
-        found = self._settled({name: guest for name in chosen for guest in self._there(name)})
+        found, mute = balloons.settled({name: guest for name in chosen for guest in self._there(name)}, self._domains)
+        self.mute |= mute
         running = {name: self._asked(name, guest.live) for name, guest in found.items() if guest.live is not None}
         self.cards = self._addresses.find(running, running if further is None else further)
         known = {
@@ -166,7 +125,7 @@ class Look:
 
     def definitions(self, name: str) -> tuple[Element, Element | None]:
         """A guest's definition for its next boot, and what it runs with."""
-        return self._stored[name], self._live.get(name)
+        return self.stored[name], self._live.get(name)
 
     def records(self, names: Collection[str] | None) -> dict[str, statistics.Record]:
         """What libvirt says of what the guests of those names use; None: of all."""
@@ -175,7 +134,7 @@ class Look:
 
     def started_ns(self, name: str) -> int | None:
         """When a running guest's process was started, in ns since the epoch, where that is known."""
-        return power.started_ns(self._domains[name], self._host)
+        return power.started_ns(self._domains[name], self.host)
 
     def whole(self, name: str) -> tuple[Element, Element | None]:
         """The same, read anew, with what is left out of those that are kept."""
@@ -184,17 +143,17 @@ class Look:
 
     def kind(self, name: str) -> str | None:
         """The type of a guest that is there."""
-        root = self._stored.get(name)
+        root = self.stored.get(name)
         return None if root is None else root.get("type")
 
     def holders(self, option: str, device: str) -> list[str]:
         """The running guests that have a device of the host, or get it when they are restarted."""
-        sides = {name: (self._stored[name], live) for name, live in self._live.items()}
+        sides = {name: (self.stored[name], live) for name, live in self._live.items()}
         return sorted(name for name, both in sides.items() if any(_has(root, option, device) for root in both))
 
     def held(self, name: str) -> set[passthrough.Device]:
         """The devices of the host that a guest has, stored or running."""
-        roots = [side[name] for side in (self._stored, self._live) if name in side]
+        roots = [side[name] for side in (self.stored, self._live) if name in side]
         return {
             (option, one) for root in roots for option in passthrough.KINDS for one in passthrough.devices(root, option)
         }
@@ -202,7 +161,7 @@ class Look:
     def macs(self) -> dict[str, set[str]]:
         """MAC address to the names of the guests that have a card of it in their definitions."""
         found: dict[str, set[str]] = {}
-        for name, root in self._stored.items():
+        for name, root in self.stored.items():
             for card in root.iterfind("devices/interface/mac"):
                 found.setdefault(card.get("address", "").lower(), set()).add(name)
         return found
@@ -213,63 +172,20 @@ class Look:
 
     def paths(self, name: str) -> dict[str, str]:
         """The paths of a guest's stored disks, by their names."""
-        root = self._stored.get(name)
+        root = self.stored.get(name)
         return {} if root is None else {edit.disk_name(root, one): read.source(one) or "" for one in read.disks(root)}
 
     def noted(self, name: str) -> dict[str, str]:
         """The paths that a guest's disks had when they were made or given, by their names."""
-        root = self._stored.get(name)
+        root = self.stored.get(name)
         return {} if root is None else {entry.name: entry.path for entry in ledger.entries(root)}
 
     def has_disk(self, name: str, disk: Disk) -> bool:
         """Whether a guest has a disk of that name with that data, stored or running."""
-        stored, live = self._stored.get(name), self._live.get(name)
+        stored, live = self.stored.get(name), self._live.get(name)
         roots = [root for root in (stored, live) if root is not None]
         elements = [one for root in roots for one in read.disks(root) if read.source(one) == disk.path]
         return stored is not None and any(edit.disk_name(stored, one) == disk.name for one in elements)
-
-    def unfinished(self, name: str) -> tuple[Disk, ...]:
-        """The disks of a guest that a killed run has made, but not attached."""
-        root = self._stored.get(name)
-        pending = [] if root is None else [entry for entry in ledger.entries(root) if entry.pending]
-        there = [entry for entry in pending if self._host.info(entry.path) is not None]
-        used = {os.path.realpath(entry.path) for entry in there} & set(self.users)
-        return tuple(
-            Disk(
-                one.name,
-                self._storage.files.size(one.path, format_of(one.path)),
-                path=one.path,
-                owned=os.path.realpath(one.path) not in used,
-            )
-            for one in there
-        )
-
-    def dead_parts(self, name: str) -> tuple[str, ...]:
-        """What killed runs were making for a guest, and had not given its name yet."""
-        root = self._stored.get(name)
-        if root is None:
-            return ()
-        pending = [entry.path for entry in ledger.entries(root) if entry.pending]
-        pending += [note.path for note in ledger.overlays(root) if note.pending]
-        return tuple(part for path in pending for part in dead_parts_of(self._host, path))
-
-    def half_made(self, name: str) -> list[Disk]:
-        """The overlays that a killed run has made and nothing uses, each as a disk of the name of the one it is on."""
-        notes = [note for note in ledger.overlays(self._stored[name]) if note.pending]
-        there = [note for note in notes if self._host.info(note.path) is not None]
-        unused = [note for note in there if os.path.realpath(note.path) not in self.users]
-        size = self._storage.files.size
-        return [Disk(note.disk, size(note.path, "qcow2"), path=note.path, owned=True) for note in unused]
-
-    def stack(self, name: str, disk: Disk) -> list[str]:
-        """The files of ours that a guest's disk is in, without links: its own, and what its overlays are based on."""
-        root = self._stored[name]
-        return [os.path.realpath(path) for path in snapshot_chain.stack(root, root, disk.path or "")]
-
-    def remains(self, name: str, disk: Disk) -> list[Disk]:
-        """What a killed run has not deleted yet of a disk with overlays."""
-        sizes = [(path, self._storage.files.size(path, format_of(path))) for path in self.stack(name, disk)]
-        return [Disk(disk.name, size, path=path, owned=True) for path, size in sizes if size is not None]
 
     def needed(self, name: str) -> set[str]:
         """The files, without links, that a guest's snapshots refer to."""
@@ -279,54 +195,34 @@ class Look:
     def bases(self) -> Mapping[str, list[str]]:
         """The files, without links, that other disks are based on, with those. Looked for when first asked for."""
         if self._bases is None:
-            self._bases = self._storage.bases(self.formats)
+            self._bases = self.storage.bases(self.formats)
         return self._bases
 
     def writers(self) -> Mapping[str, set[str]]:
         """Path, without links, to the names of the guests that write to it, stored or running."""
         found: dict[str, set[str]] = {}
-        for name, root in [*self._stored.items(), *self._live.items()]:
+        for name, root in [*self.stored.items(), *self._live.items()]:
             for path in read.written(root):
                 found.setdefault(os.path.realpath(path), set()).add(name)
         return found
 
     def _guest(self, name: str) -> Guest:
-        domain, root, live = self._domains[name], self._stored[name], self._live.get(name)
+        domain, root, live = self._domains[name], self.stored[name], self._live.get(name)
         seed = read.seed_drive(root)
         used = [path for one in (root, live) if one is not None for path in read.sources(one)]
         facts = read.Facts(
             state="stopped" if live is None else power.state_of(domain),
             autostart=name in self._autostart,
             sizes=self._sizes(domain, root, live),
-            pools={folder: pool for pool, folder in self._storage.folders().items()},
+            pools={folder: pool for pool, folder in self.storage.folders().items()},
             shared=frozenset(path for path in used if len(self.users.get(os.path.realpath(path), ())) > 1),
-            seed_there=seed is None or self._host.info(read.source(seed) or "") is not None,
+            seed_there=seed is None or self.host.info(read.source(seed) or "") is not None,
         )
         guest = read.read_guest(root, facts)
         if live is None:
             return guest
         running = read.read_guest(live, facts, book=root)
         return replace(guest, live=running)
-
-    def _settled(self, found: Mapping[str, Guest]) -> dict[str, Guest]:
-        """Guests with the memory that the running ones get to, all waited for at the same time.
-
-        Where no balloon driver has taken yet what a guest was told to have, that is what counts.
-        """
-        live = {name: guest.live for name, guest in found.items() if guest.live is not None}
-        moving = {name for name, running in live.items() if running.memory_mib != found[name].memory_mib}
-        silent = {name for name in moving if power.is_mute(self._domains[name])}
-        settled = power.settled_memory_kib({name: self._domains[name] for name in sorted(moving - silent)})
-        memory = {name: kib // 1024 for name, kib in settled.items()}
-        for name in silent:
-            has = live[name].memory_mib or 0
-            memory[name] = min(found[name].memory_mib or 0, has)
-            if memory[name] != has:
-                self.mute.add(name)
-        return {
-            name: replace(guest, live=replace(live[name], memory_mib=memory[name])) if name in memory else guest
-            for name, guest in found.items()
-        }
 
     def _sizes(self, domain: libvirt.virDomain, root: Element, live: Element | None) -> dict[str, int]:
         """Path to capacity in bytes, of every disk whose data is there."""
@@ -339,7 +235,7 @@ class Look:
             return domain.blockInfo(path)[0]
         except libvirt.libvirtError:
             # Of a running guest, libvirt only knows the disks that it runs with.
-            return self._storage.files.size(path, kind or RAW) if running else None
+            return self.storage.files.size(path, kind or RAW) if running else None
 
 
 def _light(root: Element) -> Element:
@@ -356,34 +252,3 @@ def _has(root: Element, option: str, device: str) -> bool:
 
 def _names(connection: libvirt.virConnect, flag: int) -> frozenset[str]:
     return frozenset(domain.name() for domain in connection.listAllDomains(flag))
-
-
-def with_disks(seen: Look, wish: Wish[Guest], have: Guest) -> Guest:
-    """A guest as its disks are to be planned.
-
-    Those that a killed run has made and not attached are the guest's, too, unless they are wished for: then they are
-    still to be added. No disk is owned that others are based on; to know that takes time, so only when it counts.
-    """
-    wished = {disk.name for disk in wish.item.disks or ()}
-    decided = wish.item.disks is not None or wish.item.state == "absent"
-    more = [disk for disk in seen.unfinished(have.name) if decided and disk.name not in wished]
-    half = seen.half_made(have.name) if decided and wish.policy.delete_disks else []
-    disks = (*(disk for disk in half if disk.name not in wished), *(have.disks or ()), *more)
-    if wish.policy.delete_disks and any(disk.owned for disk in disks):
-        disks = tuple(_own(seen, wish, disk) for disk in disks)
-        if wish.item.state == "absent":
-            lost = [disk for disk in disks if disk.owned and disk.size_bytes is None]
-            disks += tuple(one for disk in lost for one in seen.remains(have.name, disk))
-    return replace(have, disks=disks)
-
-
-def _own(seen: Look, wish: Wish[Guest], disk: Disk) -> Disk:
-    """A disk, owned only if nothing but the guest itself, and no snapshot that it keeps, refers to any of its files."""
-    if not disk.owned:
-        return disk
-    name, stack = wish.item.name, seen.stack(wish.item.name, disk)
-    mine = {*stack, *(os.path.realpath(one.path or "") for one in seen.half_made(name))}
-    based = {os.path.realpath(one) for path in stack for one in seen.bases().get(path, ())}
-    others = based - mine or any(seen.users.get(path, set()) - {name} for path in stack)
-    needed = wish.item.state != "absent" and not seen.needed(name).isdisjoint(stack)
-    return replace(disk, owned=not others and not needed)

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 POLL_S = 0.5
-STANDS_S = 1.0  # a balloon that has not moved for so long has stopped
-SETTLES_S = 30
 LOCAL = "qemu:///system"
 # libvirt writes this file when it starts a guest's process, and removes it with that.
 PROCESS_FILE = "/run/libvirt/qemu/{}.pid"
@@ -36,34 +34,6 @@ def started_ns(domain: libvirt.virDomain, host: Host) -> int | None:
         return None
     found = host.info(PROCESS_FILE.format(domain.name()))
     return None if found is None else found.changed
-
-
-def is_mute(domain: libvirt.virDomain) -> bool:
-    """Whether no balloon driver in this running guest has spoken up: it has none, or has not loaded it yet.
-
-    Such a guest has all of its maximum, whatever it was told to have, and no restart changes that. One that has
-    spoken has told its statistics, or has been given less than its maximum at some time.
-    """
-    _state, most, now = domain.info()[:3]
-    if now != most:
-        return False
-    try:
-        return domain.memoryStats().get("last_update", 0) <= 0
-    except libvirt.libvirtError:
-        return True  # it has no balloon at all
-
-
-def settled_memory_kib(domains: Mapping[str, libvirt.virDomain]) -> dict[str, int]:
-    """The memory that running guests have, by their names, once their balloons have stopped moving."""
-    end = time.monotonic() + SETTLES_S
-    before: dict[str, int] = {}
-    now = {name: domain.info()[2] for name, domain in domains.items()}
-    while now != before and time.monotonic() < end:
-        time.sleep(STANDS_S)
-        # One that stands is not asked again, so that it does not wait for others that move for ever.
-        moving = [name for name in domains if now[name] != before.get(name)]
-        before, now = now, {**now, **{name: domains[name].info()[2] for name in moving}}
-    return now
 
 
 def start(domain: libvirt.virDomain) -> None:

@@ -17,7 +17,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
     libvirt,
     libvirt_says,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_allow import (
     all_later_than,
     removal_reasons,

@@ -18,7 +18,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import roots_of, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import roots_of, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import SnapshotDisk
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, PlanError

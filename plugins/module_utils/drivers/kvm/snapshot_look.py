@@ -16,7 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import live_root, stored_root
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import live_root, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_xml import (
     file_of,

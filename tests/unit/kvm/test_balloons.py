@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import power
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import balloons
 
 
 class Balloon:
@@ -22,8 +22,8 @@ class Balloon:
 
 def test_balloons_are_waited_for_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(power.time, "sleep", pauses.append)
+    monkeypatch.setattr(balloons.time, "sleep", pauses.append)
     domains = {"a": Balloon(4, 3, 2), "b": Balloon(9, 8), "c": Balloon(5)}
-    assert power.settled_memory_kib(domains) == {"a": 2, "b": 8, "c": 5}  # type: ignore[arg-type]
+    assert balloons.settled_memory_kib(domains) == {"a": 2, "b": 8, "c": 5}  # type: ignore[arg-type]
     assert pauses == [1.0, 1.0, 1.0]
-    assert power.settled_memory_kib({}) == {}
+    assert balloons.settled_memory_kib({}) == {}
