@@ -306,7 +306,7 @@ def test_a_disk_that_a_process_of_another_has_open_is_kept(db1: libvirt.virDomai
         other.stdin.flush()
         other.stdout.readline()
         said = attempt(**GONE_WITH_DISKS)["msg"]
-        assert f"{DATA} is not deleted: a process that is no guest of this libvirt has it open" in said
+        assert f"{DATA} is not deleted: a process that is no guest known here has it open" in said
         other.stdin.close()
     assert os.path.exists(DATA)
     assert kept(guest(**GONE_WITH_DISKS)) == []
