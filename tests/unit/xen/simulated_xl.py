@@ -51,7 +51,8 @@ class SimulatedDomain:
 class SimulatedXl:
     """xl on one host. stubborn: names of guests that do not shut down when asked. deaf: subcommands that fail.
 
-    leaves_half_made: a create that fails leaves the domain behind. ignored: subcommands that do nothing.
+    leaves_half_made: a create that fails leaves the domain behind. ignored: subcommands that do nothing. halves: that
+    plug something in and fail all the same, as when a hotplug script takes longer than xl waits for it.
     """
 
     def __init__(self, host: Files, memory_mib: int = 8192) -> None:
@@ -63,6 +64,7 @@ class SimulatedXl:
         self.deaf: set[str] = set()
         self.leaves_half_made = False
         self.ignored: set[str] = set()
+        self.halves: set[str] = set()
         self.lists = 0
 
     def run(self, words: list[str]) -> str:
@@ -87,6 +89,9 @@ class SimulatedXl:
             self._number += 1
             name = Definition(self._host.read_file(words[1]).decode()).text_of("name") or ""
             self.domains.append(SimulatedDomain(self._number, name, None, "--p---"))
+        if words[0] in self.halves:
+            verbs[words[0]](words[1:])
+            raise _failed(words, 1, "libxl: error: libxl_aoutils.c: killing execution of a script because of timeout")
         if words[0] in self.deaf:
             raise _failed(words, 1, "libxl: error: libxl_device.c: Domain 1: unable to do it: timed out")
         return "" if words[0] in self.ignored else verbs[words[0]](words[1:])

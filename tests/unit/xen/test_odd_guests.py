@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     again,
     policy,
@@ -274,6 +274,19 @@ def test_a_hot_change_that_fails_is_stored_and_told(subject: ParavirtualSubject)
     assert there(subject, NAME).memory_mib == 197
     subject.host.xl.deaf.clear()
     assert verbs(predicted(subject, want)) == ["set memory_mib"]
+
+
+@pytest.mark.parametrize("command", ["block-attach", "network-attach"])
+def test_what_is_plugged_in_by_half_is_unplugged_and_tried_again(subject: ParavirtualSubject, command: str) -> None:
+    want = running(subject)
+    disks, nics = (*(want.disks or ()), Disk("data", MIB)), (*(want.nics or ()), Nic(bridge="xenbr1"))
+    want = replace(want, disks=disks) if command == "block-attach" else replace(want, nics=nics)
+    subject.host.xl.halves.add(command)
+    assert "timeout" in only(subject, want).error
+    subject.host.xl.halves.clear()
+    assert verbs(predicted(subject, want)) == [f"add {'disks' if command == 'block-attach' else 'nics'}"]
+    assert len(there(subject, NAME).live.nics or ()) == len(want.nics or ())  # type: ignore[union-attr]
+    again(subject, want)
 
 
 def test_missing_things_are_named_before_xl_is_asked(subject: ParavirtualSubject) -> None:

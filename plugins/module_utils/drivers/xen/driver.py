@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.edit import EDITS, Site, put_seed
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.live import LIVE
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.live import LIVE, UNDO, nothing
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import TRAITS
@@ -237,9 +238,21 @@ class XenDriver(Driver):
             for words in command(str(domain.number), change, definition, config):
                 self._host.run(["xl", *words])
         except HostError as error:
+            self._take_back(
+                UNDO.get((change.verb, change.field), nothing)(str(domain.number), change, definition, config)
+            )
             raise LiveError(f"the running guest cannot take it: {error}") from error
         if change.field == "vcpus" and "type.hvm" in config.get("b_info", {}):
             self._check_processors(domain.number, change.after)
+
+    def _take_back(self, commands: Sequence[Sequence[str]]) -> None:
+        """Unplug what xl has plugged in by half: the guest would have it, without the host's end of it.
+
+        A script of Xen's that takes longer than ten seconds is killed, and what it was to do is not done.
+        """
+        for words in commands:
+            with suppress(HostError):  # it was not there
+                self._host.run(["xl", *words])
 
     def _check_processors(self, number: int, wanted: int) -> None:
         """An emulated machine gives processors up when its system lets go of them, or not at all."""

@@ -67,3 +67,25 @@ LIVE: dict[tuple[str, str], Command] = {
     ("remove", "nics"): _detach_nic,
     ("set", "cdroms.source"): _medium,
 }
+
+
+def nothing(_number: str, _change: Change, _definition: Definition, _config: Mapping[str, Any]) -> list[list[str]]:
+    """What is to be taken back of most changes that fail."""
+    return []
+
+
+def _unplug_disk(number: str, change: Change, definition: Definition, config: Mapping[str, Any]) -> list[list[str]]:
+    found = devices.find_disk(definition, change.after.path)
+    vdev = found[1].vdev if found else ""
+    # A device of that name that was there before is another disk.
+    before = any(one.get("vdev") == vdev for one in config.get("disks", ()))
+    return [] if before or not vdev else [["block-detach", number, vdev]]
+
+
+def _unplug_nic(number: str, change: Change, _definition: Definition, config: Mapping[str, Any]) -> list[list[str]]:
+    before = any((one.get("mac") or "").lower() == change.after.mac for one in config.get("nics", ()))
+    return [] if before else [["network-detach", number, change.after.mac]]
+
+
+# What is to be taken back when a change fails half-way.
+UNDO: dict[tuple[str, str], Command] = {("add", "disks"): _unplug_disk, ("add", "nics"): _unplug_nic}
