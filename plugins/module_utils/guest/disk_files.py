@@ -26,6 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_f
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import check_image, is_url
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import read_head
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
@@ -73,8 +74,13 @@ class DiskFiles:
             return found.size_bytes
         mark = (path, kind, found.size_bytes, found.changed, found.inode)
         if mark not in self._sizes:
-            self._sizes[mark] = 0 if self.holds_nothing(path) else ask(self._host, path, kind)["virtual-size"]
+            self._sizes[mark] = 0 if self.holds_nothing(path) else self._capacity(path, kind)
         return self._sizes[mark]
+
+    def _capacity(self, path: str, kind: str) -> int:
+        head = read_head(self._host, path) if kind == QCOW2 else None
+        size: int = head.size_bytes if head else ask(self._host, path, kind)["virtual-size"]
+        return size
 
     def holds_nothing(self, path: str) -> bool:
         """Whether a file, which is shorter than any disk that holds something, has no byte but zeros.

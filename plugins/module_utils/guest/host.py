@@ -45,6 +45,10 @@ class Host(ABC):
         """Return a file's content."""
 
     @abstractmethod
+    def read_start(self, path: str, most_bytes: int) -> bytes:
+        """Return a file's first bytes."""
+
+    @abstractmethod
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file in one step: whoever reads it sees the old content or the new, also after a power cut."""
 

@@ -17,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import ensure_image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import chain_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 
 RAW = "raw"
@@ -41,6 +42,9 @@ def files_below(host: Host, path: str, kind: str | None) -> list[str]:
     """
     if kind == RAW:
         return []
+    below = chain_of(host, path) if kind == QCOW2 else None
+    if below is not None:
+        return below
     found: list[str] = []
     for one in ask(host, path, kind, "--backing-chain"):
         apart = one.get("format-specific", {}).get("data", {}).get("data-file")

@@ -54,6 +54,11 @@ class ModuleHost(Host):
         with _said(path), open(path, "rb") as file:
             return file.read()
 
+    def read_start(self, path: str, most_bytes: int) -> bytes:
+        """Return a file's first bytes."""
+        with _said(path), open(path, "rb") as file:
+            return file.read(most_bytes)
+
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file in one step."""
         with _said(path):

@@ -51,6 +51,9 @@ class FakeHost(Host):
     def read_file(self, path: str) -> bytes:
         return self.files[path]
 
+    def read_start(self, path: str, most_bytes: int) -> bytes:
+        return self.read_file(path)[:most_bytes]
+
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         self._do("write", path)
         self.files[path], self.modes[path] = content, mode

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,20 @@ from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import 
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_xl import SimulatedXl
 
 MAGIC = b"QFI\xfb"
+HEAD = struct.Struct(">4sIQIIQ")
 FOLDERS = ("/proc", "/etc/xen", "/etc/xen/auto", "/var/lib/xen/save", "/var/lib/xen/images", "/var/lib/xen/images/fast")
 BRIDGES = ("xenbr0", "xenbr1")
 SWITCH = "ovsbr0"
 EXTENT = 4 * 1024**2
 GRUBS = ("/usr/lib/grub-xen/grub-x86_64-xen.bin", "/usr/lib/grub-xen/grub-i386-xen_pvh.bin")
+
+
+def qcow2_head(size: int, base: str | None) -> bytes:
+    """A qcow2 file without anything but its head: version 3, with the format of its backing file as an extension."""
+    name = (base or "").encode()
+    head = HEAD.pack(MAGIC, 3, 128 if name else 0, len(name), 16, size).ljust(72, b"\0")
+    head += struct.pack(">QQQII", 0, 0, 0, 4, 104)
+    return head + struct.pack(">II8sII", 0xE2792ACA, 5, b"qcow2", 0, 0) + name
 
 
 @dataclass
@@ -136,7 +146,7 @@ class SimulatedXenHost(FakeHost):
         if kind == "raw":
             self.files[path], self.sparse[path] = b"raw", size
         else:
-            self.files[path] = MAGIC + json.dumps({"size": size, "base": base}).encode()
+            self.files[path] = qcow2_head(size, base)
 
     def disk_info(self, path: str, kind: str | None = None) -> dict[str, object]:
         """What qemu-img tells of a file."""
@@ -151,9 +161,10 @@ class SimulatedXenHost(FakeHost):
             )
         if (kind or found) == "raw":
             return {"format": "raw", "virtual-size": self.sparse.get(path, len(content)), "filename": path}
-        head = json.loads(content[len(MAGIC) :])
-        more = {"backing-filename": head["base"], "full-backing-filename": head["base"]} if head["base"] else {}
-        return {"format": "qcow2", "virtual-size": head["size"], "filename": path, **more}
+        _magic, _version, start, length, _bits, size = HEAD.unpack_from(content)
+        base = content[start : start + length].decode()
+        more = {"backing-filename": base, "full-backing-filename": base} if base else {}
+        return {"format": "qcow2", "virtual-size": size, "filename": path, **more}
 
     def _qemu_img(self, words: list[str]) -> str:
         verb, options = words[0], words
@@ -169,7 +180,8 @@ class SimulatedXenHost(FakeHost):
             base = options[options.index("-b") + 1] if "-b" in options else None
             self.make_disk(after[0], kind or "raw", int(after[1]), base)
         elif verb == "resize":
-            self.make_disk(after[0], kind or "raw", int(after[1]))
+            base = self.disk_info(after[0], kind).get("full-backing-filename")
+            self.make_disk(after[0], kind or "raw", int(after[1]), str(base) if base else None)
         elif verb == "convert" and after[1] not in self.volumes:
             size = self.disk_info(after[0], kind)["virtual-size"]
             self.make_disk(after[1], options[options.index("-O") + 1], int(str(size)))

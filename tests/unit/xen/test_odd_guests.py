@@ -336,3 +336,14 @@ def only(subject: ParavirtualSubject, want: Guest) -> Outcome[Guest]:
     """A run that may fail."""
     (outcome,) = run_all(subject, [want], policy(subject))
     return outcome
+
+
+def test_disks_are_looked_at_without_a_process_for_each(subject: ParavirtualSubject) -> None:
+    wants = [Guest(f"g{number}", memory_mib=8, disks=(Disk("root", MIB),)) for number in range(20)]
+    run_all(subject, wants, policy(subject))
+    before = len(subject.host.log)
+    again(subject, wants[3])
+    gone = [Guest(want.name, state="absent") for want in wants]
+    outcomes = run_all(subject, gone, policy(subject, delete_disks=True), check=True)
+    assert all(verbs(outcome) == ["delete disks", "remove guest"] for outcome in outcomes)
+    assert {what[0] for what in subject.host.log[before:]} == {"xl", "readlink"}

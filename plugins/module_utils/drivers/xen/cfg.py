@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 
@@ -151,6 +152,7 @@ class _Parser:
         return CfgError(f"line {line_of(self._text, token.start)}: {what} is not expected there")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> tuple[Statement, ...]:
     """The statements of a text, in their order. Raises CfgError, naming the line."""
     return tuple(_Parser(text).statements())

@@ -49,7 +49,7 @@ def check_new(guest: str, disk: Disk, facts: Facts) -> None:
     _claim(guest, disk.name, facts.seen.real(path), path, facts)
     there = facts.storage.files.is_there(path)
     if there:
-        based = facts.bases().get(facts.seen.real(path), [])
+        based = facts.bases.get(facts.seen.real(path), [])
         if based:
             raise PlanError(f"disk {disk.name}: {', '.join(based)} is based on {path}, which must not change any more")
     if given:
@@ -106,7 +106,7 @@ def _check_growth(change: Change, facts: Facts) -> None:
 
 def check_unused(guest: str, disk: Disk, facts: Facts) -> None:
     """Refuse to delete data that something else is based on."""
-    based = facts.bases().get(facts.seen.real(disk.path or ""), [])
+    based = facts.bases.get(facts.seen.real(disk.path or ""), [])
     if based:
         raise PlanError(f"disk {disk.name}: {disk.path} is not deleted: {', '.join(based)} is based on it")
 
