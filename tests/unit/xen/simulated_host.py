@@ -47,6 +47,7 @@ class SimulatedXenHost(FakeHost):
     links: dict[str, str] = field(default_factory=dict)
     sparse: dict[str, int] = field(default_factory=dict)
     volumes: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     changes: int = 0
 
     def __post_init__(self) -> None:
@@ -72,7 +73,8 @@ class SimulatedXenHost(FakeHost):
             "xl": lambda words: self.xl.run(words),
             "qemu-img": self._qemu_img,
             "readlink": lambda words: "".join(f"{self.real(path)}\0" for path in words[3:]),
-            "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o}\n",
+            "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o} {self.owners.get(words[-1], '0:0')}\n",
+            "chown": self._give,
             "ln": self._link,
             "vgs": lambda words: f"  {EXTENT if 'vg_extent_size' in words else 'vg0'}\n",
             "lvcreate": self._make_volume,
@@ -101,6 +103,14 @@ class SimulatedXenHost(FakeHost):
     def _rename_volume(self, words: list[str]) -> str:
         self.volumes[f"/dev/vg0/{words[-1]}"] = self.volumes.pop(f"/dev/vg0/{words[-2]}")
         return ""
+
+    def _give(self, words: list[str]) -> str:
+        self.owners[words[-1]] = words[-2]
+        return ""
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        super().write_file(path, content, mode)
+        self.owners.pop(path, None)  # it is another file
 
     def _link(self, words: list[str]) -> str:
         if words[-1] in self.links or words[-1] in self.files:

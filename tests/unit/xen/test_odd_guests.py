@@ -324,12 +324,12 @@ def test_a_link_of_others_is_taken_over_in_one_step(subject: ParavirtualSubject)
     assert list(subject.host.links) == [f"/etc/xen/auto/0004-{NAME}.cfg"]
 
 
-def test_the_mode_of_a_file_stays(subject: ParavirtualSubject) -> None:
+def test_the_mode_and_the_owner_of_a_file_stay(subject: ParavirtualSubject) -> None:
     run(subject, BASE)
     assert subject.host.modes[CFG] == 0o600
-    subject.host.modes[CFG] = 0o640
+    subject.host.modes[CFG], subject.host.owners[CFG] = 0o640, "0:44"
     run(subject, replace(BASE, description="new"))
-    assert subject.host.modes[CFG] == 0o640
+    assert (subject.host.modes[CFG], subject.host.owners[CFG]) == (0o640, "0:44")
 
 
 def only(subject: ParavirtualSubject, want: Guest) -> Outcome[Guest]:

@@ -19,9 +19,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t]+|\#[^\n]*)|(?P<newline>\n)|(?P<word>[a-z][._0-9a-z]*)|(?P<number>[0-9][0-9a-fx]*)"""
-    r"""|(?P<string>'(?:[^'\\\n]|\\[^\n])*'|"(?:[^"\\\n]|\\[^\n])*")|(?P<sign>\+=|[=,;\[\]])"""
+    r"""|(?P<string>'(?:[^'\\\n\0]|\\[^\n\0])*'|"(?:[^"\\\n\0]|\\[^\n\0])*")|(?P<sign>\+=|[=,;\[\]])"""
 )
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
+_ESCAPE = re.compile(r"\\(.)")
 _SPECIAL = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
@@ -164,10 +164,7 @@ def unquoted(text: str) -> str:
 
 
 def _unescaped(code: str) -> str:
-    if code[0] == "x" and len(code) > 1:
-        return chr(int(code[1:], 16))
-    if code[0] in "01234567":
-        return chr(int(code, 8))
+    # xl 4.17 refuses numbers after \\x, and leaves characters out that are written by octal numbers.
     if code not in _SPECIAL:
         raise CfgError(f"there is no \\{code} in strings of xl.cfg")
     return _SPECIAL[code]

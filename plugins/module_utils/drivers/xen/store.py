@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The definitions of guests as files: read anew before each change, written in one step, with the mode they had."""
+"""The definitions of guests as files: read before each change, written in one step, with mode and owner as before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 
 # With what a running domain was started, as far as its definition was changed since then. It goes when the host does.
 STARTED = "/run/hostforge/xen"
-PRIVATE = 0o600
+PRIVATE, OURS = 0o600, "0:0"
 
 
 def load(host: Host, path: str, name: str) -> Definition:
@@ -25,12 +25,15 @@ def load(host: Host, path: str, name: str) -> Definition:
 def save(host: Host, path: str, definition: Definition) -> None:
     """Write a definition, unless it stands there already."""
     content = definition.text.encode("utf-8", "surrogateescape")
-    mode = PRIVATE
+    mode, owner = PRIVATE, OURS
     if host.info(path) is not None:
         if host.read_file(path) == content:
             return
-        mode = int(host.run(["stat", "--format=%a", "--", path]), 8)
+        said, owner = host.run(["stat", "--format=%a %u:%g", "--", path]).split()
+        mode = int(said, 8)
     host.write_file(path, content, mode)
+    if owner != OURS:
+        host.run(["chown", "--", owner, path])
 
 
 def add(host: Host, path: str, definition: Definition) -> None:
