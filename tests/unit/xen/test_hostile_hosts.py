@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import realpaths
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.look import again, policy, refused, run, run_all, there
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import IMAGES, ParavirtualSubject
@@ -148,3 +152,15 @@ def test_a_disk_that_a_file_of_another_name_uses_stays(subject: ParavirtualSubje
 def test_the_name_of_the_hosts_own_domain_is_refused(subject: ParavirtualSubject) -> None:
     assert "Domain-0" in refused(subject, replace(BASE, name="Domain-0", state="running")).error
     run(subject, Guest("Domain-0", state="absent"))
+
+
+def test_a_guest_may_be_called_as_an_example_is(subject: ParavirtualSubject) -> None:
+    want = replace(BASE, name="xlexample.web")
+    run(subject, want)
+    again(subject, want)
+
+
+def test_names_that_are_no_utf8_are_kept(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xe4.cfg")
+    found = realpaths(ModuleHost(), [path, f"{tmp_path}/../x"])
+    assert found == {path: path, f"{tmp_path}/../x": f"{tmp_path.parent}/x"}

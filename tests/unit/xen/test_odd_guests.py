@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -198,6 +199,27 @@ def test_what_a_failed_start_leaves_is_taken_away(subject: ParavirtualSubject) -
     assert subject.host.xl.domains == []
     subject.host.xl.deaf.clear()
     run(subject, replace(BASE, state="running"))
+
+
+@pytest.mark.parametrize("words", ["create\0/etc/xen/x.cfg", "-v\0create\0x.cfg", "migrate-receive"])
+def test_what_another_xl_makes_is_not_taken_away(subject: ParavirtualSubject, words: str) -> None:
+    run(subject, BASE)
+    subject.host.xl.deaf, subject.host.xl.leaves_half_made = {"create"}, True
+    subject.host.folders["/proc/77"] = 0o555
+    subject.host.files["/proc/77/cmdline"] = f"/usr/sbin/xl\0{words}\0".encode()
+    subject.host.files["/proc/77/stat"] = b"77 (xl) S 55 77 77"
+    assert only(subject, replace(BASE, state="running")).error
+    assert len(subject.host.xl.domains) == 1
+
+
+def test_what_this_run_makes_of_other_guests_stops_nobody(subject: ParavirtualSubject) -> None:
+    want = running(subject)
+    domain = subject.host.xl.domains[0]
+    domain.config, domain.flags = None, "--p---"
+    subject.host.folders["/proc/77"] = 0o555
+    subject.host.files["/proc/77/cmdline"] = b"xl\0create\0/etc/xen/x.cfg\0"
+    subject.host.files["/proc/77/stat"] = f"77 (xl) S {os.getpid()} 77 77".encode()
+    run(subject, want)
 
 
 def test_a_full_disk_fails_the_guest_and_the_next_run_goes_on(subject: ParavirtualSubject) -> None:

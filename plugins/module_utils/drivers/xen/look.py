@@ -88,7 +88,7 @@ class Look:
         self.configs = xl.details(self.host) if self.domains else {}
 
     def _read_files(self) -> None:
-        names = [name for name in self.host.list_dir(CONFIGS) if not name.startswith(NO_GUESTS)]
+        names = self.host.list_dir(CONFIGS)
         here = [f"{CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
         self.auto = auto_links(self.host)
         real = {**realpaths(self.host, here), **self.auto}
@@ -97,8 +97,9 @@ class Look:
             links.setdefault(target, []).append(path)
         for path in dict.fromkeys(real.values()):
             self._read_file(path, tuple(links.get(path, ())))
-        for path in (f"{CONFIGS}/{name}" for name in names if not name.endswith(".cfg")):
-            self._read_file(path, None)
+        for name in names:
+            if not name.endswith(".cfg") and not name.startswith(NO_GUESTS):
+                self._read_file(f"{CONFIGS}/{name}", None)
 
     def _read_file(self, path: str, links: tuple[str, ...] | None) -> None:
         """Read a definition. links: None for a file that is none by its name, but may be another tool's."""
@@ -278,7 +279,8 @@ def realpaths(host: Host, paths: Sequence[str]) -> dict[str, str]:
     found: list[str] = []
     for begin in range(0, len(paths), PATHS_AT_ONCE):
         found += host.run(["readlink", "-m", "-z", "--", *paths[begin : begin + PATHS_AT_ONCE]]).split("\0")[:-1]
-    return dict(zip(paths, found))
+    # A name that is no UTF-8 does not come back as it was given.
+    return {path: path if "\ufffd" in real else real for path, real in zip(paths, found)}
 
 
 def save_dir(host: Host) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 POLL_S = 1.0
 ASK_AGAIN_S = 15  # a guest that is still booting does not hear the request
 HEARS_S = 5  # xl itself would wait a minute for the guest's driver to say that it has heard
+MAKES = (b"create", b"restore", b"migrate-receive")
 CREATE_S = 1800  # an image of a boot loader that is far away, or a slow host; never for ever
 
 
@@ -70,26 +72,27 @@ def _makers(host: Host) -> list[str]:
                 words = host.read_file(f"/proc/{number}/cmdline").split(b"\0")
             except HostError:
                 continue  # it has ended
-            makes = words[0].rpartition(b"/")[2] == b"xl" and bool({b"create", b"restore"} & set(words[1:2]))
-            # One that watches over a domain that runs has the same words, and is a daemon.
-            if makes and not _watches(host, number):
-                found.append(number)
+            verb = next((word for word in words[1:] if not word.startswith(b"-")), b"")
+            # One that watches over a domain that runs has the same words, and is a daemon, whose parent is the first
+            # process. Our own make other guests: one is never made by two threads.
+            if words[0].rpartition(b"/")[2] == b"xl" and verb in MAKES:
+                found += [number] if _parent(host, number) not in ("1", str(os.getpid())) else []
     return found
 
 
-def _watches(host: Host, number: str) -> bool:
-    """Whether a process is a daemon: its parent is the first process."""
+def _parent(host: Host, number: str) -> str:
+    """The parent of a process; the first one of those that have ended."""
     try:
         stat = host.read_file(f"/proc/{number}/stat").decode("utf-8", "replace")
     except HostError:
-        return True
-    return stat.rpartition(")")[2].split()[1:2] == ["1"]
+        return "1"
+    return stat.rpartition(")")[2].split()[1]
 
 
 def _clear_failed(host: Host, name: str, before: set[int]) -> None:
-    """xl clears up after itself when it fails; what it leaves all the same never ran."""
+    """xl clears up after itself when it fails; what it leaves all the same never ran, unless it is another xl's."""
     found = xl.domain_of(host, name)
-    if found is not None and found.number not in before and _is_half_made(host, found):
+    if found is not None and found.number not in before and _is_half_made(host, found) and not _makers(host):
         host.run(["xl", "destroy", str(found.number)])
 
 
