@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--cpus", type=int, default=Wanted.cpus, help="(default %(default)s)")
     start.add_argument("--disk", action="append", default=[], metavar="SIZE", help="an extra empty disk; repeatable")
     start.add_argument("--second-nic", action="store_true", help="a second card, on a network of its own")
+    start.add_argument(
+        "--device", action="append", default=[], help="a device more, in the words of QEMU's; repeatable"
+    )
+    start.add_argument(
+        "--kernel-argument", action="append", default=[], metavar="WORD", help="for its kernel; repeatable"
+    )
     start.set_defaults(command=_up)
 
     for name, function, words in (
@@ -83,6 +89,8 @@ def _up(arguments: argparse.Namespace) -> None:
         arguments.cpus,
         tuple(map(parse_size_mib, arguments.disk)),
         arguments.second_nic,
+        tuple(arguments.device),
+        tuple(arguments.kernel_argument),
     )
     print(json.dumps(up(wanted).public(), indent=2))
 

@@ -20,6 +20,8 @@ MASKED_ON_HOSTS = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
     *("e2scrub_reap.service", "fstrim.timer", "logrotate.timer", "man-db.timer", "getty@tty1.service"),
     "systemd-update-utmp-runlevel.service",
+    # A scenario that shares folders wakes up the first.
+    *("nfs-server.service", "nfs-blkmap.service", "rpcbind.service", "rpcbind.socket"),
 )
 # A guest shows that it boots, has an address, lets its user in and sees its devices. Each of these costs a nested
 # boot a second or more, and none of them serves that.

@@ -30,7 +30,11 @@ _KERNEL_ARGUMENTS = ("root=/dev/vda", "rw", "console=ttyS0", "mitigations=off", 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is asked of QEMU. `folder` holds the VM's files; disks are qcow2 files, the first one is booted from."""
+    """What is asked of QEMU.
+
+    `folder` holds the VM's files; disks are qcow2 files, the first one is booted from. `devices` are words of QEMU's
+    -device for what else the VM has, `arguments` words for its kernel.
+    """
 
     name: str
     folder: Path
@@ -40,6 +44,7 @@ class Machine:
     disks: tuple[Path, ...]
     ssh_port: int = 0
     second_nic: bool = False
+    devices: tuple[str, ...] = ()
     kernel: Path | None = None
     initrd: Path | None = None
     arguments: tuple[str, ...] = ()
@@ -68,6 +73,7 @@ def command(machine: Machine) -> list[str]:
         *("-qmp", f"unix:{_escaped(machine.monitor)},server=on,wait=off"),
         *("-pidfile", str(machine.pidfile), "-daemonize"),
         *("-device", "virtio-rng-pci,addr=6"),
+        *(word for device in machine.devices for word in ("-device", device)),
         *_kernel(machine),
         *_disks(machine.disks),
         *_network(machine),

@@ -51,7 +51,10 @@ _HOST = (
     *("ca-certificates", "dbus", "dmidecode", "fdisk", "iputils-ping", "less", "logrotate", "netbase", "nftables"),
     *("procps", "python3-apt"),
 )
-_DIRECT = ("linux-image-cloud-amd64",)
+_CLOUD = ("linux-image-cloud-amd64",)
+# The cloud kernel boots faster, but has nothing of USB: one of the two hosts has the kernel that most machines have.
+# LVM and the server of NFS are no role's to install, and take a minute to install in an emulated machine.
+_DEVICES_AND_STORES = ("linux-image-amd64", "lvm2", "nfs-kernel-server")
 # The cloud kernel can be no dom0.
 _OWN_LOADER = ("grub-pc", "linux-image-amd64")
 _HOST_12 = ("ifupdown", "isc-dhcp-client")
@@ -75,8 +78,8 @@ _GUEST_MODULES = (
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("debian-12", "host", "bookworm", 20, (*_COMMON, *_HOST, *_DIRECT, *_HOST_12)),
-        Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST, *_DIRECT)),
+        Recipe("debian-12", "host", "bookworm", 20, (*_COMMON, *_HOST, *_DEVICES_AND_STORES, *_HOST_12)),
+        Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST, *_CLOUD)),
         Recipe("debian-12-grub", "host", "bookworm", 20, (*_COMMON, *_HOST, *_OWN_LOADER, *_HOST_12), own_loader=True),
         Recipe("debian-13-grub", "host", "trixie", 20, (*_COMMON, *_HOST, *_OWN_LOADER), own_loader=True),
         Recipe("debian-12-guest", "guest", "bookworm", 2, (*_COMMON, *_GUEST, *_GUEST_12), _GUEST_MODULES),

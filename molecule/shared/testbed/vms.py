@@ -40,6 +40,8 @@ class Wanted:
     cpus: int = 1
     extra_disks_mib: tuple[int, ...] = ()
     second_nic: bool = False
+    devices: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 def up(wanted: Wanted) -> Record:
@@ -82,6 +84,8 @@ def _start(wanted: Wanted, image: Image) -> Record:
         memory_mib=wanted.memory_mib,
         disks=_make_disks(folder, image, wanted.extra_disks_mib),
         second_nic=wanted.second_nic,
+        devices=wanted.devices,
+        arguments=wanted.arguments,
         kernel=None if image.own_loader else image.kernel,
         initrd=None if image.own_loader else image.initrd,
         run_as=_unprivileged(),

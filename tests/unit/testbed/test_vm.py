@@ -80,6 +80,13 @@ def test_direct_boot_tells_the_machine_its_name() -> None:
     assert after(qemu.command(machine()), "-append") == []
 
 
+def test_devices_and_words_for_the_kernel_are_handed_on() -> None:
+    asked = machine(kernel=Path("/k"), initrd=Path("/i"), devices=("qemu-xhci", "usb-tablet"), arguments=("a=b", "c"))
+    words = qemu.command(asked)
+    assert after(words, "-device")[1:3] == ["qemu-xhci", "usb-tablet"]
+    assert after(words, "-append")[0].endswith(" a=b c")
+
+
 def test_root_gives_its_rights_up_and_others_have_none() -> None:
     assert after(qemu.command(machine(run_as="nobody")), "-runas") == ["nobody"]
     assert "-runas" not in qemu.command(machine())

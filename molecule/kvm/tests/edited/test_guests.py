@@ -5,39 +5,13 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pytest
-
 VIRSH = "virsh --quiet --connect qemu:///system"
 IMAGES = "/var/lib/libvirt/images"
-# Under emulation a login takes a while.
-SSH = (
-    "ssh -i .ssh/guest -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
-    "-o ConnectTimeout=120 -o ConnectionAttempts=5"
-)
-
-
-@pytest.fixture
-def root(host: Any) -> Any:
-    """The host as root sees it."""
-    with host.sudo():
-        yield host
-
-
-@pytest.fixture
-def web1(host: Any) -> Any:
-    """Runs a command inside the guest web1, logged in from the host with the key that cloud-init put there."""
-    with host.sudo():
-        leases = host.check_output(f"{VIRSH} domifaddr web1 --source lease")
-    address = leases.split("ipv4")[1].split()[0].partition("/")[0]
-
-    def run(command: str) -> str:
-        return host.check_output(f"{SSH} alice@{address} {shlex.quote(command)}").strip()
-
-    return run
+SHARED = "/var/lib/shared"
 
 
 def states(root: Any) -> dict[str, str]:
@@ -96,6 +70,26 @@ def test_the_removed_guest_is_gone_with_its_disks_and_nothing_else(root: Any) ->
     files = root.check_output(f"ls {IMAGES}").split()
     assert [name for name in files if name.startswith("old1.")] == []
     assert len(root.check_output("ls /var/lib/hostforge/images").split()) == 1
+
+
+def test_the_volume_of_lvm_has_grown_and_the_removed_guest_s_is_gone(root: Any) -> None:
+    listed = root.check_output("lvs --noheadings --nosuffix --units m --options lv_name,lv_size volumes")
+    assert listed.split() == ["off1.logs", "52.00"]
+    disks = ET.fromstring(root.check_output(f"{VIRSH} dumpxml --inactive off1")).findall("devices/disk[@type='block']")
+    assert [one.find("source").get("dev") for one in disks] == ["/dev/volumes/off1.logs"]  # type: ignore[union-attr]
+    assert [one.find("driver").get("type") for one in disks] == ["raw"]  # type: ignore[union-attr]
+
+
+def test_the_files_on_nfs_are_those_of_the_guests_that_are_left(root: Any) -> None:
+    assert root.mount_point(SHARED).filesystem == "nfs4"
+    assert root.check_output(f"ls {SHARED}").split() == ["off1.notes.qcow2", "sooner1.data.qcow2"]
+    assert root.file(f"{SHARED}/off1.notes.qcow2").user == "libvirt-qemu"
+
+
+def test_the_host_s_devices_are_in_the_guest_without_a_restart(root: Any, web1: Callable[[str], str]) -> None:
+    assert root.file("/sys/bus/pci/devices/0000:01:00.0/driver").linked_to == "/sys/bus/pci/drivers/vfio-pci"
+    assert "0x10d3" in web1("cat /sys/bus/pci/devices/*/device").split()
+    assert "0627" in web1("cat /sys/bus/usb/devices/*/idVendor").split()
 
 
 def test_the_disk_is_a_thin_overlay_on_the_cached_image(root: Any) -> None:

@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 VIRSH = "virsh --quiet --connect qemu:///system"
-
-
-@pytest.fixture
-def root(host: Any) -> Any:
-    """The host as root sees it."""
-    with host.sudo():
-        yield host
 
 
 def test_kvm_is_there_and_libvirt_offers_it(root: Any) -> None:

@@ -7,15 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-
-@pytest.fixture
-def root(host: Any) -> Any:
-    """The host as root sees it."""
-    with host.sudo():
-        yield host
-
 
 def test_the_guest_shut_itself_down(root: Any) -> None:
     assert root.check_output("virsh --connect qemu:///system domstate web1 --reason") == "shut off (shutdown)"
