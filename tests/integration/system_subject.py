@@ -52,7 +52,7 @@ class PatientKvmDriver(EmulatedKvmDriver):
     def apply(self, change: Change) -> None:
         super().apply(change)
         if change.verb in ("start", "restart"):
-            domain = self._domain(change.name)
+            domain = self._connection.lookupByName(change.name)
             with Console(domain):
                 pass
             # Its balloon driver says nothing when it is ready, and gets no turn for seconds where others are at work.
