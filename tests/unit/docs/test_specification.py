@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     define,
     devices,
-    edit,
+    edit_devices,
     read,
     storage,
 )
@@ -69,7 +69,7 @@ def test_the_page_of_kvm_tells_what_a_new_guest_gets() -> None:
     wish = Guest("new", disks=(Disk("root", 1024**3, path="/pool/new.root.qcow2"),), nics=(Nic("default"),))
     want = plan.complete(wish)
     definition = define.new_definition(want, define.Plot("x86_64"))
-    edit.add_disks(definition, want.name, want.disks or ())
+    edit_devices.add_disks(definition, want.name, want.disks or ())
     found = report.describe(read.read_guest(definition, read.Facts()))
     found |= {"disks.bus": found["disks"][0]["bus"], "nics.model": found["nics"][0]["model"]}
     found |= {"disks.pool": storage.DEFAULT_POOL, "disks.format": devices.DEFAULT_FORMAT}

@@ -10,7 +10,14 @@ from dataclasses import replace
 from itertools import count
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import define, edit, ledger, read, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    define,
+    edit,
+    edit_devices,
+    ledger,
+    read,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import TRAITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
@@ -61,7 +68,7 @@ class PaperDriver(Driver):
         notes = tuple(ledger.Entry(disk.name, disk.path or "", made=True) for disk in disks)
         seed = f"/seeds/{want.name}-{want.cloud_init.digest}.iso" if want.cloud_init else None
         root = define.new_definition(want, define.Plot("x86_64", notes, seed))
-        edit.add_disks(root, want.name, disks)
+        edit_devices.add_disks(root, want.name, disks)
         self._autostart(want.name, want.autostart or Autostart(False))
         return root
 
@@ -76,12 +83,12 @@ class PaperDriver(Driver):
     def _edit(self, root: Element, change: Change) -> None:
         subject = change.verb, change.field
         if subject == ("set", "cloud_init"):
-            edit.set_seed(root, f"/seeds/{change.name}-{change.after.digest}.iso")
+            edit_devices.set_seed(root, f"/seeds/{change.name}-{change.after.digest}.iso")
         elif subject == ("delete", "disks"):
             self.sizes.pop(change.before.path)
         elif subject == ("grow", "disks.size_bytes"):
             disks = read.disks(root)
-            path = next(read.source(one) or "" for one in disks if edit.disk_name(root, one) == change.key)
+            path = next(read.source(one) or "" for one in disks if edit_devices.disk_name(root, one) == change.key)
             self.sizes[path] = change.after
         else:
             self._edit_xml(root, change)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     devices,
-    edit,
+    edit_devices,
     existing,
     in_use,
     ledger,
@@ -132,7 +132,7 @@ class DiskSteps:
         root = stored_root(domain)
         for disk in read.disks(root):
             path, kind = read.source(disk) or "", xml.attribute(disk, "driver", "type")
-            if edit.disk_name(root, disk) == change.key and (existing.is_device(path) or not domain.isActive()):
+            if edit_devices.disk_name(root, disk) == change.key and (existing.is_device(path) or not domain.isActive()):
                 self._storage.files.grow(path, change.after, kind or RAW)
         if domain.isActive():
             LIVE[change.verb, change.field](domain, change)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import edit, statistics
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import edit_devices, statistics
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.addresses import Address, Card
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.look import Look
 
@@ -32,7 +32,7 @@ def _address(address: Address) -> dict[str, Any]:
 def _use(record: statistics.Record, seen: Look, name: str) -> dict[str, Any]:
     stored, live = seen.definitions(name)
     use = statistics.describe_record(
-        record, stored if live is None else live, lambda disk: edit.disk_name(stored, disk)
+        record, stored if live is None else live, lambda disk: edit_devices.disk_name(stored, disk)
     )
     since = None if live is None else seen.started_ns(name)
     if since is not None:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     balloons,
     devices,
-    edit,
+    edit_devices,
     passthrough,
     power,
     read,
@@ -83,13 +83,13 @@ def _remove_disk(domain: libvirt.virDomain, change: Change) -> None:
 def _grow(domain: libvirt.virDomain, change: Change) -> None:
     root = live_root(domain)
     for disk in read.disks(root):
-        if edit.disk_name(stored_root(domain), disk) == change.key:
+        if edit_devices.disk_name(stored_root(domain), disk) == change.key:
             target = xml.attribute(disk, "target", "dev") or ""
             domain.blockResize(target, change.after, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
 
 
 def _set_medium(domain: libvirt.virDomain, change: Change) -> None:
-    drive = edit.find_drive(live_root(domain), change.key)
+    drive = edit_devices.find_drive(live_root(domain), change.key)
     if drive is not None:
         devices.set_medium(drive, change.after)
         domain.updateDeviceFlags(xml.render(drive), libvirt.VIR_DOMAIN_AFFECT_LIVE)

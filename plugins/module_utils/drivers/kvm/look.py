@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
     addresses,
     balloons,
-    edit,
+    edit_devices,
     ledger,
     passthrough,
     power,
@@ -173,7 +173,11 @@ class Look:
     def paths(self, name: str) -> dict[str, str]:
         """The paths of a guest's stored disks, by their names."""
         root = self.stored.get(name)
-        return {} if root is None else {edit.disk_name(root, one): read.source(one) or "" for one in read.disks(root)}
+        return (
+            {}
+            if root is None
+            else {edit_devices.disk_name(root, one): read.source(one) or "" for one in read.disks(root)}
+        )
 
     def noted(self, name: str) -> dict[str, str]:
         """The paths that a guest's disks had when they were made or given, by their names."""
@@ -185,7 +189,7 @@ class Look:
         stored, live = self.stored.get(name), self._live.get(name)
         roots = [root for root in (stored, live) if root is not None]
         elements = [one for root in roots for one in read.disks(root) if read.source(one) == disk.path]
-        return stored is not None and any(edit.disk_name(stored, one) == disk.name for one in elements)
+        return stored is not None and any(edit_devices.disk_name(stored, one) == disk.name for one in elements)
 
     def needed(self, name: str) -> set[str]:
         """The files, without links, that a guest's snapshots refer to."""

@@ -12,7 +12,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     check,
     define,
     devices,
-    edit,
+    edit_devices,
     ledger,
     power,
     read,
@@ -100,7 +100,7 @@ class Steps:
         if disks:
             # An image takes its time: what somebody else has changed in the definition meanwhile stays.
             root = stored_root(domain, secure=True)
-            edit.add_disks(root, want.name, disks)
+            edit_devices.add_disks(root, want.name, disks)
             domain = self._connection.defineXML(xml.render(root))
         if want.autostart and want.autostart.enabled and not want.autostart.is_ordered:
             domain.setAutostart(1)
@@ -130,7 +130,7 @@ class Steps:
         self._seeds.make(change.name, change.after)
         domain = self._domain(change.name)
         root = stored_root(domain, secure=True)
-        edit.set_seed(root, path)
+        edit_devices.set_seed(root, path)
         self._connection.defineXML(xml.render(root))
         self._sweep_seeds(change)
 
