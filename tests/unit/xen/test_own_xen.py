@@ -155,3 +155,11 @@ def test_what_is_written_is_brought_into_form() -> None:
 
 def test_no_key_is_written_in_two_ways() -> None:
     assert not keys.KEYS & set(keys.OPTIONS_FOR)
+
+
+@pytest.mark.parametrize(
+    "value", [{1: "a", "vnc": 1}, {"pci": [True]}, {"cpus": [["0"]]}, {"vnc": -1}, {"vnc": 10**30}, {"cpus": ["0\n"]}]
+)
+def test_values_that_are_none_of_xl_are_refused(value: dict[Any, Any]) -> None:
+    with pytest.raises(ValueError, match="allowed|knows no key"):
+        FORMS["config"](value)

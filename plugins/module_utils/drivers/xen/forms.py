@@ -46,7 +46,7 @@ def line(value: Any) -> str:
 def config(value: Any) -> tuple[tuple[str, Value], ...]:
     """Keys of xl.cfg that there is no option for, sorted, with their values as xl reads them."""
     found: dict[str, Value] = {}
-    for key, item in sorted(dict(value).items()):
+    for key, item in sorted(dict(value).items(), key=lambda pair: str(pair[0])):
         if key in OPTIONS_FOR:
             raise ValueError(f"{key} is written as {OPTIONS_FOR[key]}")
         if key not in KEYS:
@@ -58,12 +58,12 @@ def config(value: Any) -> tuple[tuple[str, Value], ...]:
 def _plain(key: str, item: Any) -> Value:
     if isinstance(item, bool):
         return str(int(item))
-    if isinstance(item, int) and item >= 0:
+    if isinstance(item, int) and 0 <= item < 2**63:
         return str(item)
     if isinstance(item, str) and _LINE.fullmatch(item):
         return item
-    if isinstance(item, list) and all(isinstance(one, (str, int)) and _LINE.fullmatch(str(one)) for one in item):
-        return tuple(str(one) for one in item)
+    if isinstance(item, list) and not any(isinstance(one, (bool, list)) for one in item):
+        return tuple(str(_plain(key, one)) for one in item)
     raise ValueError(f"{key}: a text, a number, true, false, or a list of texts is allowed")
 
 
