@@ -369,3 +369,11 @@ def test_disks_are_looked_at_without_a_process_for_each(subject: ParavirtualSubj
     outcomes = run_all(subject, gone, policy(subject, delete_disks=True), check=True)
     assert all(verbs(outcome) == ["delete disks", "remove guest"] for outcome in outcomes)
     assert {what[0] for what in subject.host.log[before:]} == {"xl", "readlink"}
+
+
+@pytest.mark.parametrize("vdev", ["xvda", "hda"])
+def test_a_disk_is_not_put_where_another_is(subject: ParavirtualSubject, vdev: str) -> None:
+    run(subject, BASE)
+    new = Disk("new", MIB, options=(("vdev", vdev),))
+    assert "root" in refused(subject, replace(BASE, disks=(*(BASE.disks or ()), new))).error
+    run(subject, replace(BASE, disks=(new,)))

@@ -47,7 +47,7 @@ def _questions(change: Change, want: Guest, have: Guest | None, facts: Facts) ->
     if change.verb in ("start", "restart"):
         yield from _startable(change, want, have, facts)
     elif change.field.startswith("disks"):
-        yield from check_disks.questions(change, facts)
+        yield from check_disks.questions(change, want, have, facts)
     elif change.verb != "remove":
         yield from OF_FIELD.get(change.field, _nothing)(change, want, have, facts)
 

@@ -19,11 +19,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 Question = Callable[[], None]
 
 
-def questions(change: Change, facts: Facts) -> Iterator[Question]:
+def questions(change: Change, want: Guest, have: Guest | None, facts: Facts) -> Iterator[Question]:
     """What there is to look at for a change of a disk."""
     subject = (change.verb, change.field)
     if subject == ("add", "disks") and not _is_known(change.name, change.after, facts):
         yield partial(check_new, change.name, change.after, facts)
+        yield partial(_check_place, change.after, want, have)
     elif subject == ("set", "disks.vdev"):
         yield partial(_check_vdev, change.name, change.key, change.after, facts)
     elif subject == ("grow", "disks.size_bytes"):
@@ -74,6 +75,18 @@ def _check_name(disk: Disk) -> None:
             vdev(disk.option("vdev"))
         except ValueError as error:
             raise PlanError(f"disk {disk.name}: vdev: {error}") from error
+
+
+def _check_place(new: Disk, want: Guest, have: Guest | None) -> None:
+    """Refuse a disk in the place of one that the guest has and keeps."""
+    place = devices.index_of(new.option("vdev") or "")
+    wished = {disk.name: disk.option("vdev") for disk in want.disks or ()}
+    stay = [disk for disk in (have.disks if have else None) or () if disk.name in wished]
+    places = {devices.index_of(wished[disk.name] or disk.option("vdev") or ""): disk.name for disk in stay}
+    drives = (have.cdroms if have else None) or ()
+    places.update({devices.index_of(drive.drive or ""): "a cdrom drive" for drive in drives})
+    if place is not None and place in places:
+        raise PlanError(f"disk {new.name}: vdev: {new.option('vdev')} is the place of {places[place]}")
 
 
 def check_places(new: Guest) -> None:
