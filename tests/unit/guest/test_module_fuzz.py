@@ -23,7 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec im
 from ansible_collections.hostforge.hypervisor.tests.contract.fake import FakeDriver
 from ansible_collections.hostforge.hypervisor.tests.contract.fake_hypervisor import FakeHypervisor
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.bad_input import SECRET
-from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_module import OWN, TASK, patch_module_args
+from ansible_collections.hostforge.hypervisor.tests.unit.guest.bench import OWN, TASK, patch_module_args
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_spec_fuzz import (
     FUZZ,
     GOOD,
