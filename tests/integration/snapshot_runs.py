@@ -9,9 +9,11 @@ import os
 import subprocess
 from typing import Any
 
+import libvirt
+
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
-from ansible_collections.hostforge.hypervisor.tests.integration.runs import Result, module, paths, stored
+from ansible_collections.hostforge.hypervisor.tests.integration.runs import Result, guest, module, paths, stored
 
 FOLDER = POOLS["default"]
 ROOT, DATA = f"{FOLDER}/db1.root.qcow2", f"{FOLDER}/db1.data.qcow2"
@@ -21,6 +23,12 @@ DB1: dict[str, Any] = {
     "disks": [{"name": "root", "size": "64 MiB"}, {"name": "data", "size": "32 MiB"}],
 }
 GONE = {"name": "db1", "state": "absent", "delete_disks": True}
+BASES = ["db1.data.qcow2", "db1.root.qcow2"]
+S1 = ["db1.data.s1.qcow2", "db1.root.s1.qcow2"]
+S2 = ["db1.data.s2.qcow2", "db1.root.s2.qcow2"]
+FORCE = {"restart": "force", "shutdown_timeout": 0}
+TAKE = ["create snapshot"]
+REMOVE = ["remove snapshot"]
 BACK = {"state": "reverted", "discard_newer": True}
 
 
@@ -99,3 +107,21 @@ def has(pattern: int, megabyte: int, path: str) -> bool:
 
 def _root() -> str:
     return next(path for path in paths(stored("db1")) if path.startswith(f"{FOLDER}/db1.root."))
+
+
+def make_db1(kvm: libvirt.virConnect) -> libvirt.virDomain:
+    """A guest that is off, with two disks of which one holds something."""
+    guest(**DB1)
+    write(1)
+    return kvm.lookupByName("db1")
+
+
+def unchanged() -> None:
+    """The guest is the same guest to kvm_guest, as far as its wish goes."""
+    for check in (True, False):
+        result = guest(check=check, **DB1)
+        assert not result["changed"], result["guests"]
+
+
+def modes() -> set[str]:
+    return {f"{os.stat(f'{FOLDER}/{name}').st_mode & 0o777:o}" for name in files()}

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
+from ansible_collections.hostforge.hypervisor.tests.integration.rich_guest import differences
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     EMULATED,
     guest,
@@ -20,7 +21,6 @@ from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     module,
     stored,
 )
-from ansible_collections.hostforge.hypervisor.tests.integration.test_adoption import differences
 
 DISK = "/var/lib/libvirt/images/vi1.qcow2"
 FIRMWARES = {"bios": (), "uefi": ("--boot", "uefi")}
