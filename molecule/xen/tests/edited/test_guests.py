@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+LOGIN = "ssh -i .ssh/guest -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null alice@10.0.2.50"
+
 
 @pytest.fixture
 def root(host: Any) -> Any:
@@ -45,7 +47,18 @@ def parsed(root: Any, name: str) -> dict[str, Any]:
 
 
 def test_those_run_that_should(root: Any) -> None:
-    assert running(root).keys() == {"edit1", "pvh1"}
+    assert running(root).keys() == {"web1", "edit1", "pvh1"}
+
+
+def test_the_whole_debian_lets_the_host_in_and_is_what_it_was_told(host: Any) -> None:
+    limit = time.monotonic() + 600
+    while host.run(f"{LOGIN} true").rc != 0:
+        assert time.monotonic() < limit
+        time.sleep(5)
+    assert host.check_output(f"{LOGIN} hostname") == "web1"
+    assert host.check_output(f"{LOGIN} cat /sys/hypervisor/guest_type") == "PV"
+    size = int(host.check_output(f"{LOGIN} lsblk --bytes --nodeps --noheadings --output=SIZE /dev/xvda"))
+    assert size == 3 * 1024**3
 
 
 def test_the_edited_guest_sees_its_memory_disk_and_card(root: Any) -> None:
