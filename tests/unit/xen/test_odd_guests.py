@@ -47,6 +47,16 @@ def running(subject: ParavirtualSubject) -> Guest:
     return want
 
 
+def test_a_guest_that_is_gone_is_off_whatever_xl_says_of_its_devices(subject: ParavirtualSubject) -> None:
+    want = running(subject)
+    subject.host.xl.stubborn, subject.host.xl.halves = {NAME}, {"destroy"}
+    predicted(subject, replace(want, state="stopped"), "force")
+    run(subject, want)
+    subject.host.xl.halves, subject.host.xl.deaf = set(), {"destroy"}
+    outcome = run_all(subject, [replace(want, state="stopped")], policy(subject, "force"))[0]
+    assert "destroy" in outcome.error
+
+
 def test_a_renamed_file_is_found_by_what_is_in_it(subject: ParavirtualSubject) -> None:
     run(subject, BASE)
     subject.host.files["/etc/xen/00-other.cfg"] = subject.host.files.pop(CFG)

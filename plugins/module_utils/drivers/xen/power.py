@@ -48,7 +48,7 @@ def clear(host: Host, found: Domain) -> None:
             raise HypervisorError(
                 f"xl is making or restoring a guest at this moment (process {', '.join(makers)}): try again"
             )
-        host.run(["xl", "destroy", str(found.number)])
+        _destroy(host, found)
         return
     raise HypervisorError(f"a domain of that name is there, which is {found.state}: see xl list")
 
@@ -93,7 +93,7 @@ def _clear_failed(host: Host, name: str, before: set[int]) -> None:
     """xl clears up after itself when it fails; what it leaves all the same never ran, unless it is another xl's."""
     found = xl.domain_of(host, name)
     if found is not None and found.number not in before and _is_half_made(host, found) and not _makers(host):
-        host.run(["xl", "destroy", str(found.number)])
+        _destroy(host, found)
 
 
 def stop(host: Host, name: str, timeout_s: int, force: bool) -> None:
@@ -112,13 +112,22 @@ def stop(host: Host, name: str, timeout_s: int, force: bool) -> None:
         if now.number != found.number:
             raise HypervisorError("it went down and was started anew, as its on_poweroff says: set that to destroy")
         if now.state == xl.OFF:
-            host.run(["xl", "destroy", str(now.number)])
+            _destroy(host, now)
             return
         gone = time.monotonic() - begin
         if gone >= timeout_s:
             _give_up(host, now, force, deaf or f"it did not shut down within {timeout_s} s")
             return
         time.sleep(min(POLL_S, timeout_s - gone))
+
+
+def _destroy(host: Host, found: Domain) -> None:
+    """Take a domain away. xl fails also when only a script for one of its devices took too long, and it is gone."""
+    try:
+        host.run(["xl", "destroy", str(found.number)])
+    except HostError:
+        if any(one.number == found.number and one.state != xl.DYING for one in xl.domains(host)):
+            raise
 
 
 def _ask(host: Host, found: Domain, timeout_s: float) -> str:
@@ -136,4 +145,4 @@ def _give_up(host: Host, found: Domain, force: bool, says: str) -> None:
             f"{says}, and its power was not cut: look at its console, give it a longer shutdown_timeout, or set "
             "restart to force"
         )
-    host.run(["xl", "destroy", str(found.number)])
+    _destroy(host, found)
