@@ -69,7 +69,8 @@ def _parse(data: bytes, folder: str) -> Head | None:
             return None
     if not offset:
         return Head(size)
-    name = data[offset : offset + length].decode()
+    end = offset + length
+    name = data[offset:end].decode()
     if len(name.encode()) < length or not name or ":" in name:
         return None  # it is longer than what was read, or no file
     return Head(size, os.path.join(folder, name), _extensions(data, start, offset).get(_BACKING_FORMAT))
@@ -81,6 +82,8 @@ def _extensions(data: bytes, start: int, stop: int) -> dict[int, str]:
         kind, length = struct.unpack_from(">II", data, start)
         if not kind:
             break
-        found[kind] = data[start + 8 : start + 8 + length].decode("ascii", "replace")
-        start += 8 + (length + 7) // 8 * 8
+        first = start + 8
+        last = first + length
+        found[kind] = data[first:last].decode("ascii", "replace")
+        start = first + (length + 7) // 8 * 8
     return found

@@ -70,7 +70,7 @@ class SimulatedXenHost(FakeHost):
 
     def _run(self, argv: list[str]) -> str:
         commands: dict[str, Callable[[list[str]], str]] = {
-            "xl": lambda words: self.xl.run(words),
+            "xl": self.xl.run,
             "qemu-img": self._qemu_img,
             "readlink": lambda words: "".join(f"{self.real(path)}\0" for path in words[3:]),
             "stat": lambda words: f"{self.modes.get(words[-1], 0o644):o} {self.owners.get(words[-1], '0:0')}\n",

@@ -35,8 +35,8 @@ class Definition:
     def _effective(self, key: str) -> list[Statement]:
         """The statements that make up a key's value: the last plain one, and those that add to it."""
         mine = [one for one in self.statements if one.key == key]
-        plain = [index for index, one in enumerate(mine) if not one.adds]
-        return mine[plain[-1] :] if plain else mine
+        first = max((index for index, one in enumerate(mine) if not one.adds), default=0)
+        return mine[first:]
 
     def text_of(self, key: str) -> str | None:
         """A string or number as it is written, None when the key is not there."""
@@ -92,7 +92,8 @@ class Definition:
             return
         last = whole.items[-1]
         comma = _AFTER_ITEM.match(self.text, last.end)
-        line = self.text[self.text.rfind("\n", 0, last.start) + 1 : last.start]
+        start, stop = self.text.rfind("\n", 0, last.start) + 1, last.start
+        line = self.text[start:stop]
         gap = f"\n{line}" if not line.strip() else " "
         if comma:
             self._splice(comma.end(), comma.end(), f"{gap}{quoted(text)},")
@@ -100,7 +101,8 @@ class Definition:
             self._splice(last.end, last.end, f",{gap}{quoted(text)}")
 
     def _is_bare(self, whole: Node) -> bool:
-        return "#" not in self.text[whole.start : whole.end]
+        start, stop = whole.start, whole.end
+        return "#" not in self.text[start:stop]
 
     def put_item(self, item: Node, text: str) -> None:
         """Replace one entry of a list."""
@@ -110,7 +112,8 @@ class Definition:
         """Take one entry out of a list, with the comma that follows it."""
         comma = _AFTER_ITEM.match(self.text, item.end)
         if comma:
-            self.text = self.text[: comma.end() - 1] + self.text[comma.end() :]
+            after = comma.end()
+            self.text = self.text[: after - 1] + self.text[after:]
         self._cut(item.start, item.end)
 
     def put_comment(self, pattern: re.Pattern[str], line: str) -> None:

@@ -60,13 +60,14 @@ def parse_disk(text: str) -> DiskSpec:
     rest, prefixed = text.strip(), False
     while rest:
         if rest.startswith("target="):
-            found["target"] = rest[len("target=") :].rstrip(",")
+            found["target"] = rest.partition("=")[2].rstrip(",")
             break
         prefix = _PREFIX.match(rest) if "target" not in found else None
         if prefix:
             prefixed = True
             _note_prefix(prefix[1], found, others)
-            rest = rest[prefix.end() :]
+            end = prefix.end()
+            rest = rest[end:]
             continue
         word, _comma, rest = rest.partition(",")
         rest = rest.lstrip()

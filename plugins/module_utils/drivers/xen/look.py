@@ -278,7 +278,8 @@ def realpaths(host: Host, paths: Sequence[str]) -> dict[str, str]:
     """Paths without links, in one command for many."""
     found: list[str] = []
     for begin in range(0, len(paths), PATHS_AT_ONCE):
-        found += host.run(["readlink", "-m", "-z", "--", *paths[begin : begin + PATHS_AT_ONCE]]).split("\0")[:-1]
+        end = begin + PATHS_AT_ONCE
+        found += host.run(["readlink", "-m", "-z", "--", *paths[begin:end]]).split("\0")[:-1]
     # A name that is no UTF-8 does not come back as it was given.
     return {path: path if "\ufffd" in real else real for path, real in zip(paths, found)}
 

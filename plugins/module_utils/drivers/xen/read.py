@@ -147,7 +147,8 @@ def seed_of(path: str, name: str, folder: str) -> re.Match[str] | None:
     """Whether a disk is the seed of the guest of that name: a match whose group 1 is the digest."""
     if not folder or os.path.dirname(path) != folder or not os.path.basename(path).startswith(f"{name}-"):
         return None
-    return _SEED.fullmatch(os.path.basename(path)[len(name) :])
+    after = len(name)
+    return _SEED.fullmatch(os.path.basename(path)[after:])
 
 
 def disk_specs(definition: Definition) -> list[DiskSpec]:
