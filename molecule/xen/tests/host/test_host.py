@@ -40,7 +40,10 @@ def test_the_host_keeps_its_memory_and_leaves_the_rest_to_guests(root: Any) -> N
 
 def test_the_distribution_s_own_grub_files_are_as_they_were(root: Any) -> None:
     assert root.check_output("dpkg --search /etc/default/grub.d/xen.cfg").startswith("xen-hypervisor-common:")
-    assert root.check_output("dpkg --verify xen-hypervisor-common") == ""
+    # The image has no documents, of which dpkg tells.
+    assert [
+        line for line in root.run("dpkg --verify xen-hypervisor-common").stdout.splitlines() if "/etc/" in line
+    ] == []
     assert root.file("/etc/default/grub.d/hostforge-xen.cfg").mode == 0o644
 
 
