@@ -28,9 +28,11 @@ KIB = 1024
 class Files(Protocol):
     """What the simulator needs of the simulated host."""
 
-    def info(self, path: str) -> FileInfo | None: ...
+    def info(self, path: str) -> FileInfo | None:
+        """What there is at a path."""
 
-    def read_file(self, path: str) -> bytes: ...
+    def read_file(self, path: str) -> bytes:
+        """A file's content."""
 
 
 @dataclass
