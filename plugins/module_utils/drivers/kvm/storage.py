@@ -15,11 +15,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.b
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.devices import DEFAULT_FORMAT
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.volumes import DEFAULT_POOL, Volumes
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.volumes import Volumes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.pools import DEFAULT_POOL, placed, rounded
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
@@ -62,15 +63,7 @@ class Storage:
 
     def rounded(self, want: Guest, have: Guest | None) -> Guest:
         """The wish with the sizes of its disks as their pools have them."""
-        pools = {disk.name: disk.pool for disk in (have.disks or () if have else ())}
-
-        def fit(disk: Disk) -> Disk:
-            folder = self.folders().get(disk.pool or pools.get(disk.name) or DEFAULT_POOL)
-            if disk.size_bytes is None or disk.path or folder is None or not self._groups.has(f"{folder}/"):
-                return disk
-            return replace(disk, size_bytes=self._groups.rounded(folder, disk.size_bytes))
-
-        return want if want.disks is None else replace(want, disks=tuple(map(fit, want.disks)))
+        return rounded(want, have, self._groups, lambda pool: self.folders().get(pool))
 
     def place(self, guest: str, disk: Disk) -> Disk:
         """Say where a disk's data belongs, and in which format. PlanError when there is no such pool.
@@ -84,12 +77,7 @@ class Storage:
         if folder is None:
             known = ", ".join(sorted(self.folders())) or "none"
             raise PlanError(f"disk {disk.name}: there is no active storage pool {pool} for disks; there are: {known}")
-        if self._groups.has(f"{folder}/"):
-            if disk.format not in (None, RAW):
-                raise PlanError(f"disk {disk.name}: the volumes of LVM in the pool {pool} are raw, not {disk.format}")
-            return replace(disk, pool=pool, format=RAW, path=os.path.join(folder, f"{guest}.{disk.name}"))
-        kind = disk.format or DEFAULT_FORMAT
-        return replace(disk, pool=pool, format=kind, path=os.path.join(folder, f"{guest}.{disk.name}.{kind}"))
+        return placed(guest, disk, pool, folder, self._groups)
 
     def is_there(self, disk: Disk) -> bool:
         """Whether data already lies where the disk belongs."""

@@ -13,9 +13,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.c
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import DiskFiles, TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.pools import DEFAULT_POOL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
-
-DEFAULT_POOL = "default"
 
 
 class Volumes(DiskFiles):

@@ -19,9 +19,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2, RAW
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.pools import DEFAULT_POOL, placed, rounded
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
 
-DEFAULT_POOL = "default"
 # Folders of /dev that are no volume group.
 _NO_GROUPS = ("block", "bus", "char", "disk", "fd", "input", "mapper", "net", "pts", "shm", "vfio", "xen")
 _VOLUME = re.compile(r"/dev/([^/]+)/[^/]+")
@@ -57,13 +57,7 @@ class Storage:
         if disk.path:
             return replace(disk, format=disk.format or (RAW if self.is_device(disk.path) else None))
         pool = disk.pool or DEFAULT_POOL
-        group = self._group(pool)
-        if group:
-            if disk.format not in (None, RAW):
-                raise PlanError(f"disk {disk.name}: the volumes of LVM in the pool {pool} are raw, not {disk.format}")
-            return replace(disk, pool=pool, format=RAW, path=f"{group}/{guest}.{disk.name}")
-        kind = disk.format or QCOW2
-        return replace(disk, pool=pool, format=kind, path=f"{self._folder(disk)}/{guest}.{disk.name}.{kind}")
+        return placed(guest, disk, pool, self._group(pool) or self._folder(disk), self._volume_groups)
 
     def _folder(self, disk: Disk) -> str:
         if disk.pool in (None, DEFAULT_POOL):
@@ -92,16 +86,7 @@ class Storage:
 
     def rounded(self, want: Guest, have: Guest | None) -> Guest:
         """The wish with the sizes of its disks as volume groups have them."""
-        pools = {disk.name: disk.pool for disk in (have.disks or () if have else ())}
-
-        def fit(disk: Disk) -> Disk:
-            pool = disk.pool or pools.get(disk.name) or DEFAULT_POOL
-            if disk.size_bytes is None or disk.path or pool == DEFAULT_POOL:
-                return disk
-            group = self._group(pool)
-            return replace(disk, size_bytes=self._volume_groups.rounded(group, disk.size_bytes)) if group else disk
-
-        return want if want.disks is None else replace(want, disks=tuple(map(fit, want.disks)))
+        return rounded(want, have, self._volume_groups, self._group)
 
     def is_device(self, path: str) -> bool:
         """Whether a path is a block device, or would be one if it were there."""
