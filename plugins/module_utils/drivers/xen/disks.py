@@ -92,10 +92,7 @@ class Disks:
         path = disk.path or ""
         entry = ledger.read(self._load(guest)).find(path)
         others = now.others(path, guest)
-        pools = {**self._storage.files_in_pools(), **now.formats()}
-        based = {now.real(base): users for base, users in self._storage.files.bases(pools).items()}.get(
-            now.real(path), []
-        )
+        based = now.bases().get(now.real(path), [])
         if entry is None or not entry.made or others or based:
             users = ", ".join([*others, *based])
             raise HypervisorError(

@@ -19,6 +19,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 NO_LOADER, PVGRUB = "none", "pvgrub"
+# The keys of a value and of its maximum.
+AMOUNTS = {
+    "vcpus": ("vcpus", "maxvcpus"),
+    "vcpus_max": ("vcpus", "maxvcpus"),
+    "memory_mib": ("memory", "maxmem"),
+    "memory_max_mib": ("memory", "maxmem"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,32 +47,19 @@ def _description(definition: Definition, change: Change, _site: Site) -> None:
     ledger.write(definition, replace(ledger.read(definition), description=change.after))
 
 
-def _keep_maximum(definition: Definition, value: str, maximum: str) -> None:
+def _amount(definition: Definition, change: Change, _site: Site) -> None:
     """A maximum that is not written is the value: before that changes, it is written."""
+    value, maximum = AMOUNTS[change.field]
     if definition.text_of(maximum) is None and value in definition.written:
         definition.put(maximum, definition.number_of(value))
+    definition.put(value, change.after)
 
 
-def _vcpus(definition: Definition, change: Change, _site: Site) -> None:
-    _keep_maximum(definition, "vcpus", "maxvcpus")
-    definition.put("vcpus", change.after)
-
-
-def _vcpus_max(definition: Definition, change: Change, _site: Site) -> None:
-    if (definition.number_of("vcpus") or 1) > change.after:
-        definition.put("vcpus", change.after)
-    definition.put("maxvcpus", change.after)
-
-
-def _memory(definition: Definition, change: Change, _site: Site) -> None:
-    _keep_maximum(definition, "memory", "maxmem")
-    definition.put("memory", change.after)
-
-
-def _memory_max(definition: Definition, change: Change, _site: Site) -> None:
-    if (definition.number_of("memory") or 0) > change.after:
-        definition.put("memory", change.after)
-    definition.put("maxmem", change.after)
+def _maximum(definition: Definition, change: Change, _site: Site) -> None:
+    value, maximum = AMOUNTS[change.field]
+    if (definition.number_of(value) or 0) > change.after:
+        definition.put(value, change.after)
+    definition.put(maximum, change.after)
 
 
 def _boot_order(definition: Definition, change: Change, _site: Site) -> None:
@@ -272,10 +266,10 @@ def _nic_model(definition: Definition, change: Change, site: Site) -> None:
 
 EDITS: dict[tuple[str, str], Edit] = {
     ("set", "description"): _description,
-    ("set", "vcpus"): _vcpus,
-    ("set", "vcpus_max"): _vcpus_max,
-    ("set", "memory_mib"): _memory,
-    ("set", "memory_max_mib"): _memory_max,
+    ("set", "vcpus"): _amount,
+    ("set", "vcpus_max"): _maximum,
+    ("set", "memory_mib"): _amount,
+    ("set", "memory_max_mib"): _maximum,
     ("set", "boot_order"): _boot_order,
     ("set", "type"): _type,
     ("set", "bootloader"): _loader,

@@ -134,7 +134,4 @@ class Facts:
     @cached_property
     def bases(self) -> dict[str, list[str]]:
         """Every file that disks are based on, as far as this host knows; looked for once while a run is prepared."""
-        known = dict(self.storage.files_in_pools())
-        known.update(self.seen.formats())
-        found = self.storage.files.bases(known)
-        return {self.seen.real(base): users for base, users in found.items()}
+        return self.seen.bases()

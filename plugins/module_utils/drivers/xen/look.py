@@ -193,6 +193,11 @@ class Look:
         live = [read.live_disks(config) for config in self.configs.values()]
         return {spec.path: spec.format for specs in (*stored, *live) for spec in specs if spec.path and not spec.cdrom}
 
+    def bases(self) -> dict[str, list[str]]:
+        """Every file, without links, that disks are based on, with those, looked for anew."""
+        found = self.storage.files.bases({**self.storage.files_in_pools(), **self.formats()})
+        return {self.real(base): users for base, users in found.items()}
+
     def path_of(self, name: str, disk: str) -> str | None:
         """Where the data of a guest's disk is, by what the disk is called."""
         return next((one.path for one in self.guest(name).disks or () if one.name == disk), None)
