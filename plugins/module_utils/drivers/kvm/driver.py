@@ -69,8 +69,7 @@ class KvmDriver(Driver):
         self._seen: Look | None = None
         self._facts: Facts | None = None
         self._history = History()
-        # Whose addresses are looked for beyond leases; None: everybody's.
-        self._awaited: set[str] | None = set()
+        self._tells = False
 
     @property
     def _connection(self) -> libvirt.virConnect:
@@ -105,24 +104,25 @@ class KvmDriver(Driver):
         self._seeds.look()
         self._seen = Look(self._connection, self._host, self._disks, self._history.stale)
         self._facts = Facts(self._connection, self._seen, self._disks)
-        return self._seen.guests(names, self._awaited)
+        # Addresses beyond leases take time: only who asks about guests, or waits for them, wants them.
+        return self._seen.guests(names, None if self._tells else ())
 
     def look_again(self, names: Collection[str]) -> dict[str, Guest]:
-        """Read again those guests alone, and of the others nothing."""
+        """Read again those guests alone, with all addresses, and of the others nothing."""
         seen = self._seen
         if seen is None:
             return self.read(names)
 
         def look() -> dict[str, Guest]:
             seen.again(names)
-            return seen.guests(names, self._awaited)
+            return seen.guests(names, names)
 
         with libvirt_says("the guests cannot be read"):
             return steadily(look)
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell about guests, with the addresses of each card and, if asked to, with what they use."""
-        self._awaited = None
+        self._tells = True
         told = super().tell(names, params)
         seen = self._seen
         if seen is None:
@@ -220,13 +220,6 @@ class KvmDriver(Driver):
                 "one does, it has all of its memory_max"
             )
         return tuple(said)
-
-    def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
-        """Whether the guest has an address, where that is to be waited for; the next read looks further for it."""
-        ready = super().is_ready(wish, have)
-        if not ready and self._awaited is not None:
-            self._awaited.add(wish.item.name)
-        return ready
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""

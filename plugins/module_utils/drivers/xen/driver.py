@@ -69,8 +69,7 @@ class XenDriver(Driver):
         self._storage = Storage(host, disk_dir.rstrip("/"), image_cache.rstrip("/"))
         self._seen = Look(host, self._storage, self._seed_dir)
         self._facts = Facts(host, self._seen, self._storage)
-        # Whose addresses are looked for; None: everybody's.
-        self._awaited: set[str] | None = set()
+        self._tells = False
 
     @property
     def _site(self) -> Site:
@@ -87,15 +86,20 @@ class XenDriver(Driver):
         self._facts = Facts(self._host, self._seen, self._storage)
         self._seen.look()
         found = self._seen.guests(names)
-        awaited = [name for name in found if self._awaited is None or name in self._awaited]
-        if any(found[name].live for name in awaited):
-            known = addresses.seen(self._host)
-            found.update({name: _addressed(found[name], known) for name in awaited})
-        return found
+        # Only who asks about guests, or waits for them, wants to know.
+        return self._with_addresses(found) if self._tells else found
+
+    def look_again(self, names: Collection[str]) -> dict[str, Guest]:
+        """Read again, with addresses."""
+        return self._with_addresses(self.read(names))
+
+    def _with_addresses(self, found: Mapping[str, Guest]) -> dict[str, Guest]:
+        known = addresses.seen(self._host) if any(guest.live for guest in found.values()) else {}
+        return {name: _addressed(guest, known) for name, guest in found.items()}
 
     def tell(self, names: Collection[str] | None, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell about guests, with the addresses that the host has seen, where they are defined, and what is saved."""
-        self._awaited = None
+        self._tells = True
         return [{**one, **self._more(one["name"])} for one in super().tell(names, params)]
 
     def _more(self, name: str) -> dict[str, Any]:
@@ -171,13 +175,6 @@ class XenDriver(Driver):
 
     def _is_known(self, name: str) -> bool:
         return name in self._seen.files or self._seen.is_transient(name)
-
-    def is_ready(self, wish: Wish[Guest], have: Guest | None) -> bool:
-        """Whether the guest has an address, where that is to be waited for; the next read looks for it."""
-        ready = super().is_ready(wish, have)
-        if not ready and self._awaited is not None:
-            self._awaited.add(wish.item.name)
-        return ready
 
     def apply(self, change: Change) -> None:
         """Carry out one change."""
