@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import realpaths
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.places import realpaths
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest

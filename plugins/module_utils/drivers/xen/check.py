@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import check_disks, look, xl
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import check_disks, places, xl
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.define import DEFAULT_TYPE
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.edit import NO_LOADER, PVGRUB
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import VLANS, Facts
@@ -134,7 +134,7 @@ def _new(new: Guest, facts: Facts) -> Iterator[Question]:
 def _check_file_free(name: str, facts: Facts) -> None:
     if name == xl.OWN_DOMAIN:
         raise PlanError(f"{name} is the name of the host's own domain: give the guest another")
-    path = look.config_path(name)
+    path = places.config_path(name)
     if path in facts.seen.broken:
         raise PlanError(f"{path} is there and cannot be read: {facts.seen.broken[path][1]}; mend it, or move it away")
     if facts.host.info(path) is not None:
@@ -183,15 +183,15 @@ def _check_order(wanted: Autostart) -> None:
 
 def _check_movable(name: str, facts: Facts) -> None:
     file = facts.seen.file(name)
-    if file is not None and file.path.startswith(f"{look.AUTO}/"):
+    if file is not None and file.path.startswith(f"{places.AUTO}/"):
         says = "is its definition itself and no link: move it to /etc/xen, and link it if it is to start with the host"
         raise PlanError(f"autostart: {file.path} {says}")
 
 
 def _check_link(name: str, wanted: Autostart, facts: Facts) -> None:
     file = facts.seen.file(name)
-    path = file.path if file else look.config_path(name)
-    link = look.link_path(wanted, path)
+    path = file.path if file else places.config_path(name)
+    link = places.link_path(wanted, path)
     leads = facts.seen.auto.get(link, path)
     if wanted.enabled and leads != path:
         raise PlanError(

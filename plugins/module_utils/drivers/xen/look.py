@@ -12,26 +12,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import ledger, read, xl
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import ledger, places, read, xl
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.cfg import CfgError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 
-CONFIGS = "/etc/xen"
-AUTO = "/etc/xen/auto"
-SETTINGS = ("/etc/default/xendomains", "/etc/sysconfig/xendomains")
-SAVED = "/var/lib/xen/save"
-_SAVE_DIR = re.compile(r"""^\s*XENDOMAINS_SAVE=["']?([^"'\s]*)""", re.MULTILINE)
 _LINK = re.compile(r"([0-9]{4})-(.+)", re.ASCII)
-PATHS_AT_ONCE = 500
 NO_GUESTS = "xlexample."  # what the distributions put beside the definitions
 
 
@@ -79,7 +72,7 @@ class Look:
         if any(map(self.is_untold, self.domains)):
             self._ask_xl()  # it may have come or gone between the two answers
         self._read_files()
-        folder = save_dir(self.host)
+        folder = places.save_dir(self.host)
         self.saved = {name: os.path.join(folder, name) for name in self.host.list_dir(folder)}
         self._note_users()
 
@@ -88,10 +81,10 @@ class Look:
         self.configs = xl.details(self.host) if self.domains else {}
 
     def _read_files(self) -> None:
-        names = self.host.list_dir(CONFIGS)
-        here = [f"{CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
-        self.auto = auto_links(self.host)
-        real = {**realpaths(self.host, here), **self.auto}
+        names = self.host.list_dir(places.CONFIGS)
+        here = [f"{places.CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
+        self.auto = places.auto_links(self.host)
+        real = {**places.realpaths(self.host, here), **self.auto}
         links: dict[str, list[str]] = {}
         for path, target in self.auto.items():
             links.setdefault(target, []).append(path)
@@ -99,11 +92,11 @@ class Look:
             self._read_file(path, tuple(links.get(path, ())))
         for name in names:
             if not name.endswith(".cfg") and not name.startswith(NO_GUESTS):
-                self._read_file(f"{CONFIGS}/{name}", None)
+                self._read_file(f"{places.CONFIGS}/{name}", None)
 
     def _read_file(self, path: str, links: tuple[str, ...] | None) -> None:
         """Read a definition. links: None for a file that is none by its name, but may be another tool's."""
-        text = _text(self.host, path)
+        text = places.text_of(self.host, path)
         if text is None:
             return
         try:
@@ -129,20 +122,20 @@ class Look:
             for path in (spec.path for spec in read.live_disks(self.configs.get(domain.number, {}))):
                 used.setdefault(path, set()).add(name)
         used.pop("", None)
-        self._real = realpaths(self.host, list(used))
+        self._real = places.realpaths(self.host, list(used))
         for path, real in self._real.items():
             self.users.setdefault(real, set()).update(used[path])
 
     def real(self, path: str) -> str:
         """A path without links."""
         if path and path not in self._real:
-            self._real.update(realpaths(self.host, [path]))
+            self._real.update(places.realpaths(self.host, [path]))
         return self._real.get(path, path)
 
     def file(self, name: str) -> File | None:
         """A guest's definition; of several the one that is called as they are by default."""
         files = self.files.get(name, [])
-        return next((file for file in files if file.path == config_path(name)), files[0] if files else None)
+        return next((file for file in files if file.path == places.config_path(name)), files[0] if files else None)
 
     def config(self, name: str) -> Mapping[str, Any] | None:
         """With what a guest runs, None when it is off, has come to its end or is only half made."""
@@ -261,47 +254,3 @@ class Look:
 def _is_made(noted: ledger.Ledger, path: str) -> bool:
     entry = noted.find(path)
     return entry is not None and entry.made
-
-
-def config_path(name: str) -> str:
-    """Where the definition of a new guest belongs."""
-    return f"{CONFIGS}/{name}.cfg"
-
-
-def link_path(autostart: Autostart, path: str) -> str:
-    """The link by which xendomains starts a guest, which it does in the order of the links' names."""
-    name = os.path.basename(path)
-    return f"{AUTO}/{name if autostart.order is None else f'{autostart.order:04d}-{name}'}"
-
-
-def auto_links(host: Host) -> dict[str, str]:
-    """What xendomains starts at this moment, and where each of it leads."""
-    return realpaths(host, [f"{AUTO}/{name}" for name in host.list_dir(AUTO)])
-
-
-def realpaths(host: Host, paths: Sequence[str]) -> dict[str, str]:
-    """Paths without links, in one command for many."""
-    found: list[str] = []
-    for begin in range(0, len(paths), PATHS_AT_ONCE):
-        end = begin + PATHS_AT_ONCE
-        found += host.run(["readlink", "-m", "-z", "--", *paths[begin:end]]).split("\0")[:-1]
-    # A name that is no UTF-8 does not come back as it was given.
-    return {path: path if "\ufffd" in real else real for path, real in zip(paths, found)}
-
-
-def save_dir(host: Host) -> str:
-    """The folder that xendomains saves guests in when the host shuts down."""
-    texts = [text for text in (_text(host, path) for path in SETTINGS) if text]
-    found = [match[1] for text in texts for match in _SAVE_DIR.finditer(text)]
-    return found[-1] if found and found[-1] else SAVED
-
-
-def _text(host: Host, path: str) -> str | None:
-    """A file's text, byte for byte; None when it is not there."""
-    found = host.info(path)
-    if found is None or found.kind != "file":
-        return None
-    try:
-        return host.read_file(path).decode("utf-8", "surrogateescape")
-    except HostError:
-        return None  # it went meanwhile

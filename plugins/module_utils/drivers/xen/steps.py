@@ -14,7 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen i
     devices,
     disks,
     ledger,
-    look,
+    places,
     power,
     store,
     xl,
@@ -69,7 +69,7 @@ class Steps:
 
     def _path(self, name: str) -> str:
         file = self._seen.file(name)
-        return file.path if file else look.config_path(name)
+        return file.path if file else places.config_path(name)
 
     def _load(self, name: str) -> Definition:
         return store.load(self._host, self._path(name), name)
@@ -236,16 +236,16 @@ class Steps:
 
     def _link(self, name: str, wanted: Autostart) -> None:
         """Have one link, of the right name, or none. A link that changes its name does so in one step."""
-        path, there = self._path(name), look.auto_links(self._host)
+        path, there = self._path(name), places.auto_links(self._host)
         links = [link for link, leads in there.items() if leads == path != link]
-        target = look.link_path(wanted, path) if wanted.enabled else None
+        target = places.link_path(wanted, path) if wanted.enabled else None
         if target is not None and target not in links:
             if target in there:
                 raise HypervisorError(f"{target} is there already, and was not replaced")
             if links:
                 self._host.rename(links.pop(), target)
             else:
-                self._host.make_dir(look.AUTO)
+                self._host.make_dir(places.AUTO)
                 self._host.run(["ln", "-s", "--", path, target])
         for link in links:
             if link != target:
