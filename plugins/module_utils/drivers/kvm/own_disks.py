@@ -36,12 +36,9 @@ def with_disks(seen: Look, wish: Wish[Guest], have: Guest) -> Guest:
 
 
 def dead_parts(seen: Look, name: str) -> tuple[str, ...]:
-    """What killed runs were making for a guest, and had not given its name yet."""
+    """What killed runs were making of a guest's disks, and had not given its name yet. Of snapshots those see to it."""
     root = seen.stored.get(name)
-    if root is None:
-        return ()
-    pending = [entry.path for entry in ledger.entries(root) if entry.pending]
-    pending += [note.path for note in ledger.overlays(root) if note.pending]
+    pending = [] if root is None else [entry.path for entry in ledger.entries(root) if entry.pending]
     return tuple(part for path in pending for part in dead_parts_of(seen.host, path))
 
 
