@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.look import (
@@ -337,6 +338,22 @@ def test_xl_is_asked_twice_however_many_guests_there_are(subject: ParavirtualSub
     again(subject, Guest("g7"))
     asked = [what for what in subject.host.log[before:] if what[0] == "xl"]
     assert asked == [("xl", "list"), ("xl", "list", "-l")]
+
+
+def test_a_guest_that_is_as_it_should_be_is_read_once(
+    subject: ParavirtualSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(subject, BASE)
+    read: list[str] = []
+    told = Look.guest
+
+    def counted(look: Look, name: str) -> Guest:
+        read.append(name)
+        return told(look, name)
+
+    monkeypatch.setattr(Look, "guest", counted)
+    again(subject, BASE)
+    assert read == [NAME]
 
 
 def test_delay_is_refused_and_order_is_not(subject: ParavirtualSubject) -> None:

@@ -152,7 +152,7 @@ class XenDriver(Driver):
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
-        have = self._seen.guest(wish.item.name) if self._is_known(wish.item.name) else None
+        have = self._seen.guest(wish.item.name) if changes and self._is_known(wish.item.name) else None
         for change in changes:
             yield from check.check(change, wish.item, have, self._facts)
 
