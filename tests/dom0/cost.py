@@ -1,31 +1,60 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run that changes nothing costs on a real dom0, as a ratio to one `xl list -l`: python3 -m …tests.dom0.cost."""
+"""What a run that changes nothing costs on a real dom0, as a ratio to one `xl list -l`: python3 -m …tests.dom0.cost.
+
+The guests are off. The driver makes one, and the others are copies of its files, so that a thousand are soon there.
+"""
 
 from __future__ import annotations
 
+import shutil
 import statistics
+import sys
 import time
-from collections.abc import Callable
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.driver import XenDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
-from ansible_collections.hostforge.hypervisor.tests.dom0.dom0_subject import Dom0Subject, run
+from ansible_collections.hostforge.hypervisor.tests.dom0.dom0_subject import CACHE, SEEDS, Dom0Subject, run
+from ansible_collections.hostforge.hypervisor.tests.unit.xen.xen_subject import IMAGES
 
-COUNTS = (1, 10, 50)
-TIMES = 5
+COUNTS = (1, 10, 50, 200, 1000)
+TIMES = 3
 
 
-def wishes(count: int) -> list[Wish[Guest]]:
-    """So many guests that are off, each with two disks and a card."""
+class CountingHost(ModuleHost):
+    """This machine, with a count of the commands that are run."""
+
+    def __init__(self) -> None:
+        self.ran: Counter[str] = Counter()
+
+    def run(self, argv: Sequence[str], stdin: str = "", timeout_s: float | None = None) -> str:
+        self.ran[argv[0]] += 1
+        return super().run(argv, stdin, timeout_s)
+
+
+def wish(number: int) -> Wish[Guest]:
+    """A guest that is off, with two disks and a card."""
     disks = (Disk("root", MIB), Disk("data", MIB, format="raw"))
-    return [
-        Wish(Guest(f"cost{number}", memory_mib=64, disks=disks, nics=(Nic(bridge="xenbr0"),)))
-        for number in range(count)
-    ]
+    return Wish(Guest(f"cost{number}", memory_mib=64, disks=disks, nics=(Nic(bridge="xenbr0"),)))
+
+
+def copy(number: int) -> None:
+    """Make a guest like the first, of copies of its files."""
+    name = f"cost{number}"
+    text = Path("/etc/xen/cost0.cfg").read_text().replace("cost0", name)
+    lines = [f'uuid = "{uuid.uuid4()}"' if line.startswith("uuid") else line for line in text.split("\n")]
+    Path(f"/etc/xen/{name}.cfg").write_text("\n".join(lines))
+    for kind in ("root.qcow2", "data.raw"):
+        shutil.copyfile(f"{IMAGES}/cost0.{kind}", f"{IMAGES}/{name}.{kind}")
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -38,18 +67,37 @@ def seconds(work: Callable[[], object]) -> float:
     return statistics.median(found)
 
 
+def unchanged(host: CountingHost, wishes: Sequence[Wish[Guest]]) -> None:
+    """One run, which finds all as it should be."""
+    driver = XenDriver(host, IMAGES, SEEDS, CACHE)
+    outcomes = converge(driver, wishes, check_mode=False)
+    assert not [outcome for outcome in outcomes if outcome.error or outcome.changes]
+
+
+def measure(count: int) -> None:
+    """Measure with so many guests, and print it."""
+    wishes = [wish(number) for number in range(count)]
+    host = CountingHost()
+    floor = seconds(lambda: run("xl", "list", "-l"))
+    ours = seconds(lambda: unchanged(host, wishes))
+    each = (ours - 2 * floor) / count
+    commands = ", ".join(f"{name} {number // TIMES}" for name, number in sorted(host.ran.items()))
+    print(f"{count} guests: {ours:.2f} s, {ours / floor:.1f} times xl list -l, which takes {floor:.2f} s; without two")
+    print(f"  of those a guest takes {each * 1000:.1f} ms, {each / floor:.3f} of one; commands: {commands}", flush=True)
+
+
 def main() -> None:
-    """Measure, and leave a host without guests."""
+    """Measure, with so many guests as is said or with several numbers of them, and leave a host without guests."""
+    counts = [int(word) for word in sys.argv[1:]] or COUNTS
     subject = Dom0Subject()
     try:
-        for count in COUNTS:
-            wanted = wishes(count)
-            converge(subject.make_driver(), wanted, check_mode=False)
-            floor = seconds(lambda: run("xl", "list", "-l"))
-            ours = seconds(lambda wanted=wanted: converge(subject.make_driver(), wanted, check_mode=False))  # type: ignore[misc]
-            each = (ours - 2 * floor) / count / floor
-            told = f"{ours:.2f} s, xl list -l {floor:.2f} s, {ours / floor:.1f} of it; a guest {each:.3f} of it"
-            print(f"{count} guests: {told}")
+        converge(subject.make_driver(), [wish(0)], check_mode=False)
+        made = 1
+        for count in sorted(counts):
+            for number in range(made, count):
+                copy(number)
+            made = count
+            measure(count)
     finally:
         subject.clean()
 
