@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Xen driver on this machine, which is a real dom0, as a subject of the contract. Its guests are of type pv.
 
-They boot a kernel with a ramdisk of a busybox, of which the contract is told where they are.
+They boot copies of a kernel and of a ramdisk of a busybox, of which the contract is told where they are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,16 @@ from typing import Any, ClassVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.driver import XenDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import TRAITS
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import domains
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
-from ansible_collections.hostforge.hypervisor.tests.contract.subject import FOREIGN, POWER, START, UNKNOWN
+from ansible_collections.hostforge.hypervisor.tests.contract.subject import (
+    FOREIGN,
+    IGNORES,
+    OBEYS,
+    POWER,
+    START,
+    UNKNOWN,
+)
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB, Place, base_wish, standard_edits
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.xen_subject import (
     AUTO,
@@ -33,10 +42,13 @@ from ansible_collections.hostforge.hypervisor.tests.unit.xen.xen_subject import 
     xen_edits,
 )
 
-# A kernel and a ramdisk that a guest of type pv can boot, and a second name for each.
+# A kernel and a ramdisk that a guest of type pv can boot.
 BOOT = os.environ.get("HOSTFORGE_XEN_BOOT", "/srv/lab")
 HOME = "/var/lib/hostforge"
+SAVED = "/var/lib/xen/save"
 SEEDS, CACHE = f"{HOME}/seeds", f"{HOME}/images"
+# What the guests boot: copies, under two names each.
+KERNEL, RAMDISK = f"{HOME}/vmlinuz", f"{HOME}/initrd"
 BRIDGES = ("xenbr0", "xenbr1")
 PLACE = Place(
     networks=BRIDGES,
@@ -48,8 +60,8 @@ PLACE = Place(
     options={
         "type": ("pv", "pv"),
         "cmdline": ("console=hvc0 quiet", "console=hvc0 said='one' \"two\""),
-        "kernel": (f"{BOOT}/vmlinuz", f"{BOOT}/vmlinuz-two"),
-        "ramdisk": (f"{BOOT}/initrd", f"{BOOT}/initrd-two"),
+        "kernel": (KERNEL, f"{KERNEL}-two"),
+        "ramdisk": (RAMDISK, f"{RAMDISK}-two"),
         "on_crash": ("destroy", "preserve"),
         "on_reboot": ("restart", "destroy"),
         "on_poweroff": ("destroy", "preserve"),
@@ -63,6 +75,18 @@ _EDITS = xen_edits(standard_edits(PLACE, TRAITS))
 def run(*argv: str) -> str:
     """Run a command and return what it says."""
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def archive(name: str, program: bytes) -> bytes:
+    """A program in its folder as a cpio archive, which a kernel unpacks over what stands before it in a ramdisk."""
+    entries = ((os.path.dirname(name), 0o040755, b""), (name, 0o100755, program), ("TRAILER!!!", 0, b""))
+    return b"".join(_entry(*entry) for entry in entries)
+
+
+def _entry(name: str, mode: int, content: bytes) -> bytes:
+    numbers = (0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08X" % number for number in numbers) + name.encode() + b"\0"
+    return head + b"\0" * (-len(head) % 4) + content + b"\0" * (-len(content) % 4)
 
 
 class Dom0Subject(XenSubject):
@@ -89,9 +113,9 @@ class Dom0Subject(XenSubject):
             if not os.path.exists(f"/sys/class/net/{bridge}"):
                 run("ip", "link", "add", bridge, "type", "bridge")
             run("ip", "link", "set", bridge, "up")
-        for name in ("vmlinuz", "initrd"):
-            if not os.path.exists(f"{BOOT}/{name}-two"):
-                os.link(f"{BOOT}/{name}", f"{BOOT}/{name}-two")
+        for path in (KERNEL, RAMDISK):
+            for copy in (path, f"{path}-two"):
+                shutil.copyfile(f"{BOOT}/{os.path.basename(path)}", copy)
         self.make_disk(PLACE.image, "qcow2", 16 * MIB)
         self.make_disk(PLACE.given, "qcow2", 24 * MIB)
 
@@ -100,10 +124,9 @@ class Dom0Subject(XenSubject):
 
     def clean(self) -> None:
         """Leave a host without guests."""
-        for one in self._list():
-            if one["domid"]:
-                run("xl", "destroy", str(one["domid"]))
-        for path in (*Path("/etc/xen").glob("*.cfg"), *Path(AUTO).glob("*"), *self._data()):
+        for domain in domains(ModuleHost()):  # also those that are half made
+            run("xl", "destroy", str(domain.number))
+        for path in (*Path("/etc/xen").glob("*.cfg"), *Path(SAVED).glob("*"), *Path(AUTO).glob("*"), *self._data()):
             path.unlink()
 
     @staticmethod
@@ -146,6 +169,9 @@ class Dom0Subject(XenSubject):
         (found,) = [one["config"] for one in self._list() if one["config"]["c_info"]["name"] == name]
         return dict(found)
 
+    def xl(self, *words: str) -> None:
+        run("xl", *words)
+
     def links(self) -> Mapping[str, str]:
         return {str(path): os.readlink(path) for path in Path(AUTO).iterdir() if path.is_symlink()}
 
@@ -154,7 +180,19 @@ class Dom0Subject(XenSubject):
         return found[0] if found else None
 
     def obey(self, name: str, obeys: bool) -> None:
-        """Whether a guest of a kernel and a busybox obeys is up to the kernel."""
+        """By its ramdisk, when it starts: asked to shut down, the kernel runs /sbin/poweroff, and if that does nothing
+        it does nothing either. Without such a program it powers off by itself.
+        """
+        made = Path(BOOT, "initrd").read_bytes()
+        made += b"\0" * (-len(made) % 4)
+        Path(RAMDISK).write_bytes(made if obeys else made + archive("sbin/poweroff", b"#!/bin/busybox sh\n"))
 
     def lose_file(self, path: str) -> None:
         os.unlink(path)
+
+
+class PatientDom0Subject(Dom0Subject):
+    """The same, for the cases in which a guest is given the time to obey, or not to."""
+
+    features = frozenset({START, FOREIGN, OBEYS, IGNORES, POWER})
+    shutdown_timeout_s = 90

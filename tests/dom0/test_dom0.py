@@ -14,15 +14,17 @@ import os
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.contract.cases import Case, cases
-from ansible_collections.hostforge.hypervisor.tests.dom0.dom0_subject import Dom0Subject
+from ansible_collections.hostforge.hypervisor.tests.dom0.dom0_subject import Dom0Subject, PatientDom0Subject
 
 CHOSEN = [word for word in os.environ.get("HOSTFORGE_DOM0_CASES", "").split(",") if word]
-ALL = cases(Dom0Subject)
+ALL = [(Dom0Subject, case) for case in cases(Dom0Subject)]
+ALL += [(PatientDom0Subject, case) for case in cases(PatientDom0Subject) if case not in cases(Dom0Subject)]
+ASKED = [(kind, case) for kind, case in ALL if not CHOSEN or any(word in str(case) for word in CHOSEN)]
 
 
-@pytest.mark.parametrize("case", [c for c in ALL if not CHOSEN or any(word in str(c) for word in CHOSEN)], ids=str)
-def test_dom0(case: Case) -> None:
-    subject = Dom0Subject()
+@pytest.mark.parametrize(("kind", "case"), ASKED, ids=[str(case) for _kind, case in ASKED])
+def test_dom0(kind: type[Dom0Subject], case: Case) -> None:
+    subject = kind()
     try:
         case.run(subject)
     finally:

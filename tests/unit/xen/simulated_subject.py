@@ -105,6 +105,9 @@ class SimulatedSubject(XenSubject):
         assert domain.config is not None
         return domain.config
 
+    def xl(self, *words: str) -> None:
+        self.host.xl.run(list(words))
+
     def links(self) -> Mapping[str, str]:
         return self.host.links
 

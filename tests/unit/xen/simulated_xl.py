@@ -34,6 +34,9 @@ class Files(Protocol):
     def read_file(self, path: str) -> bytes:
         """A file's content."""
 
+    def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """Write a file."""
+
 
 @dataclass
 class SimulatedDomain:
@@ -77,7 +80,11 @@ class SimulatedXl:
             "create": self._create,
             "destroy": lambda rest: self._drop(self._of(rest)),
             "shutdown": self._shutdown,
+            "pause": self._pause,
             "unpause": self._unpause,
+            "rename": self._rename,
+            "save": self._save,
+            "restore": self._restore,
             "mem-set": self._mem_set,
             "vcpu-set": self._vcpu_set,
             "block-attach": self._block_attach,
@@ -182,6 +189,26 @@ class SimulatedXl:
 
     def _unpause(self, words: list[str]) -> str:
         self._of(words).flags = "-b----"
+        return ""
+
+    def _pause(self, words: list[str]) -> str:
+        self._of(words).flags = "--p---"
+        return ""
+
+    def _rename(self, words: list[str]) -> str:
+        found, config = self._of(words), self._config(words)
+        found.name = config["c_info"]["name"] = words[1]
+        return ""
+
+    def _save(self, words: list[str]) -> str:
+        found = self._of(words)
+        self._host.write_file(words[1], json.dumps(found.config).encode())
+        return self._drop(found)
+
+    def _restore(self, words: list[str]) -> str:
+        config = json.loads(self._host.read_file(words[0]))
+        self._number += 1
+        self.domains.append(SimulatedDomain(self._number, config["c_info"]["name"], config))
         return ""
 
     def _mem_set(self, words: list[str]) -> str:

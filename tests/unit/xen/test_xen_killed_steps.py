@@ -6,47 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import parts
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
-    Autostart,
-    Disk,
-    Guest,
-    Image,
-    Nic,
-)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.contract.look import again, run
-from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_host import SimulatedXenHost
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import PLACE, ParavirtualSubject
+from ansible_collections.hostforge.hypervisor.tests.unit.xen.xen_subject import whole_and_other
 
 NAME = "web1"
 LOOKS = ("list", "info")
-ROOT = Disk("root", 20 * MIB, image=Image(PLACE.image))
-DATA = Disk("data", 8 * MIB, format="raw")
-WHOLE = Guest(
-    NAME,
-    "running",
-    description="words",
-    memory_mib=64,
-    disks=(ROOT, DATA),
-    nics=(Nic(bridge="xenbr0", mac="00:16:3e:00:00:01"),),
-    cloud_init=make_cloud_init(NAME, {"hostname": NAME}, None, None),
-    autostart=Autostart(True, 5),
-)
-OTHER = replace(
-    WHOLE,
-    description="other words",
-    disks=(replace(ROOT, size_bytes=40 * MIB), Disk("logs", 4 * MIB)),
-    nics=(Nic(bridge="xenbr1", mac="00:16:3e:00:00:02"),),
-    cloud_init=make_cloud_init(NAME, {"hostname": "another"}, None, None),
-    autostart=Autostart(True, 6),
-    uuid=None,
-)
+WHOLE, OTHER = whole_and_other(NAME, PLACE.image, state="running")
 GONE = Guest(NAME, "absent")
 
 

@@ -14,7 +14,14 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.disk_spec import parse_disk
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import make_cloud_init
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
+    Autostart,
+    Disk,
+    Guest,
+    Image,
+    Nic,
+)
 from ansible_collections.hostforge.hypervisor.tests.contract.subject import Edit, Subject
 from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 
@@ -32,6 +39,29 @@ UNSETTABLE = {
 _TOP = "# at the top\n\nfuture_option = [ 'a',  # of a kind\n 'b' ]; odd=0x1f\n"
 _END = "# at the end\n"
 _LETTERS = {"c": "disk", "d": "cdrom", "n": "network"}
+
+
+def whole_and_other(name: str, image: str, **instead: Any) -> tuple[Guest, Guest]:
+    """Two wishes for one guest, of which the second differs in all that is made of files, and more."""
+    root = Disk("root", 20 * MIB, image=Image(image))
+    whole = Guest(
+        name,
+        description="words",
+        memory_mib=64,
+        disks=(root, Disk("data", 8 * MIB, format="raw")),
+        nics=(Nic(bridge="xenbr0", mac="00:16:3e:00:00:01"),),
+        cloud_init=make_cloud_init(name, {"hostname": name}, None, None),
+        autostart=Autostart(True, 5),
+    )
+    other = replace(
+        whole,
+        description="other words",
+        disks=(replace(root, size_bytes=40 * MIB), Disk("logs", 4 * MIB)),
+        nics=(Nic(bridge="xenbr1", mac="00:16:3e:00:00:02"),),
+        cloud_init=make_cloud_init(name, {"hostname": "another"}, None, None),
+        autostart=Autostart(True, 6),
+    )
+    return replace(whole, **instead), replace(other, **instead)
 
 
 def on_bridges(guest: Guest) -> Guest:
@@ -110,6 +140,10 @@ class XenSubject(Subject):
     @abstractmethod
     def running(self, name: str) -> Mapping[str, Any]:
         """With what a guest runs, in the words of xl list -l."""
+
+    @abstractmethod
+    def xl(self, *words: str) -> None:
+        """Use xl, as somebody else would."""
 
     @abstractmethod
     def links(self) -> Mapping[str, str]:
