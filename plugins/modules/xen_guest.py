@@ -53,7 +53,7 @@ EXAMPLES = r"""
       - name: db1
         memory: 4 GiB
         memory_max: 8 GiB
-        autostart: {order: 10}
+        autostart: {order: 10, delay: 30}
         disks:
           - name: root
             size: 20 GiB

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import libvirt
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.check import STARTER
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.start_order import STARTER
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 
 URI = "qemu:///system"

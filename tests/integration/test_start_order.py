@@ -15,12 +15,13 @@ from typing import Any
 import libvirt
 import pytest
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.check import STARTER
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.start_order import STARTER
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
 from ansible_collections.hostforge.hypervisor.tests.integration.playbook import HOST_PYTHON
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import guest, mend, refused, stored, virsh
 
-PROGRAM = Path(__file__).resolve().parents[2] / "roles/kvm_host/files/start_guests.py"
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+PROGRAM = ROLES / "kvm_host/files/start_guests.py"
 NOTE = "metadata/{urn:hostforge:guest:1}guest/{urn:hostforge:guest:1}autostart"
 ORDERED = {"order": 10, "delay": 30}
 
@@ -121,10 +122,15 @@ def test_who_has_a_place_is_told_when_nobody_keeps_it_any_more(kvm: libvirt.virC
     assert "hostforge-guests.service" in str(again["warnings"])
 
 
+def environment() -> dict[str, str]:
+    """That of the program, which on a host has both of its files in one folder."""
+    return {**os.environ, "PYTHONPATH": str(ROLES / "host_start_order/files"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def start(stamp: Path, *words: str) -> tuple[int, list[str]]:
     """Run the program as its unit does; its status, and what it said."""
     command = [HOST_PYTHON, str(PROGRAM), "--stamp", str(stamp), *words]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
     assert ended.stderr == ""
     return ended.returncode, ended.stdout.splitlines()
 
@@ -184,7 +190,8 @@ def test_guests_that_run_already_are_passed_over_without_a_delay(stamp: Path) ->
 
 def test_a_run_that_is_killed_in_a_delay_is_taken_up(stamp: Path) -> None:
     make_guests(a={"order": 1, "delay": 600}, b={"order": 2})
-    with subprocess.Popen([HOST_PYTHON, str(PROGRAM), "--stamp", str(stamp)], stdout=subprocess.PIPE) as process:
+    command = [HOST_PYTHON, str(PROGRAM), "--stamp", str(stamp)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"guest a: started\n"
         process.kill()

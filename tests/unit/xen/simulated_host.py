@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.start_order import STARTER
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_xl import SimulatedXl
 
@@ -55,7 +56,7 @@ class SimulatedXenHost(FakeHost):
         for bridge in BRIDGES:
             self.folders.update({f"/sys/class/net/{bridge}": 0o755, f"/sys/class/net/{bridge}/bridge": 0o755})
         self.folders[f"/sys/class/net/{SWITCH}"] = 0o755
-        for path in (*GRUBS, "/usr/libexec/xen-qemu-system-i386"):
+        for path in (*GRUBS, "/usr/libexec/xen-qemu-system-i386", STARTER):
             self.files[path] = b"program"
         self.xl = SimulatedXl(self)
         self._lock = threading.RLock()

@@ -356,14 +356,6 @@ def test_a_guest_that_is_as_it_should_be_is_read_once(
     assert read == [NAME]
 
 
-def test_delay_is_refused_and_order_is_not(subject: ParavirtualSubject) -> None:
-    assert "delay" in refused(subject, replace(BASE, autostart=Autostart(True, 1, 30))).error
-    run(subject, replace(BASE, autostart=Autostart(True, 12)))
-    assert list(subject.host.links) == [f"/etc/xen/auto/0012-{NAME}.cfg"]
-    run(subject, replace(BASE, autostart=Autostart(True)))
-    assert list(subject.host.links) == [f"/etc/xen/auto/{NAME}.cfg"]
-
-
 def test_a_link_of_others_is_taken_over_in_one_step(subject: ParavirtualSubject) -> None:
     run(subject, BASE)
     subject.host.links["/etc/xen/auto/10-mine"] = CFG

@@ -51,7 +51,7 @@ def whole_and_other(name: str, image: str, **instead: Any) -> tuple[Guest, Guest
         disks=(root, Disk("data", 8 * MIB, format="raw")),
         nics=(Nic(bridge="xenbr0", mac="00:16:3e:00:00:01"),),
         cloud_init=make_cloud_init(name, {"hostname": name}, None, None),
-        autostart=Autostart(True, 5),
+        autostart=Autostart(True, 5, 30),
     )
     other = replace(
         whole,
@@ -59,7 +59,7 @@ def whole_and_other(name: str, image: str, **instead: Any) -> tuple[Guest, Guest
         disks=(replace(root, size_bytes=40 * MIB), Disk("logs", 4 * MIB)),
         nics=(Nic(bridge="xenbr1", mac="00:16:3e:00:00:02"),),
         cloud_init=make_cloud_init(name, {"hostname": "another"}, None, None),
-        autostart=Autostart(True, 6),
+        autostart=Autostart(True, 6, 10),
     )
     return replace(whole, **instead), replace(other, **instead)
 
@@ -76,7 +76,7 @@ def _on_bridge(nic: Any) -> Any:
 
 
 def xen_edits(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
-    """The contract's edits in Xen's terms: on bridges, without delays, and each disk at a place of its own."""
+    """The contract's edits in Xen's terms: on bridges, and each disk at a place of its own."""
     found = []
     for edit in edits:
         before, after = (_side(side) for side in (edit.before, edit.after))
@@ -88,8 +88,6 @@ def _side(side: Mapping[str, Any]) -> dict[str, Any]:
     new = dict(side)
     if new.get("nics") is not None:
         new["nics"] = tuple(replace(_on_bridge(nic), link=None) for nic in new["nics"])
-    if new.get("autostart") == Autostart(True, 7, 30):
-        new["autostart"] = Autostart(True, 7)
     if new.get("disks") is not None:
         new["disks"] = tuple(replace(disk, bus=None) for disk in new["disks"])
     return new
@@ -155,6 +153,7 @@ class XenSubject(Subject):
         own = built[f"type.{config['c_info']['type']}"]
         links = [path for path, target in self.links().items() if target == f"/etc/xen/{name}.cfg"]
         order = links[0].rpartition("/")[2].partition("-")[0] if links else ""
+        delay = self._notes(name).get("delay")
         found: dict[str, Any] = {
             "uuid": config["c_info"]["uuid"],
             "type": config["c_info"]["type"],
@@ -164,7 +163,7 @@ class XenSubject(Subject):
             "memory_max_mib": built["max_memkb"] // 1024,
             "kernel": built.get("kernel"),
             "cmdline": built.get("cmdline"),
-            "autostart": Autostart(bool(links), int(order) if order.isdigit() else None),
+            "autostart": Autostart(bool(links), int(order) if order.isdigit() else None, delay if links else None),
         }
         if "bios" in own:
             found["firmware"] = {"ovmf": "uefi"}.get(own["bios"], "bios")
@@ -174,9 +173,13 @@ class XenSubject(Subject):
     def _sizes(self, name: str, config: Mapping[str, Any]) -> dict[str, int]:
         """What is to grow at the next start is noted, and counts as stored."""
         paths = [one["pdev_path"] for one in config.get("disks", ()) if one["pdev_path"].startswith(IMAGES)]
-        notes = re.search(r"^# hostforge: (.*)$", self.text(_cfg(name)), re.MULTILINE)
-        grown = {one["path"]: one.get("grow", 0) for one in json.loads(notes[1]).get("disks", ())} if notes else {}
+        grown = {one["path"]: one.get("grow", 0) for one in self._notes(name).get("disks", ())}
         return {path.split(".")[-2]: max(self.capacity(path), grown[path]) for path in paths}
+
+    def _notes(self, name: str) -> dict[str, Any]:
+        """What is noted in the comment of a guest's file."""
+        notes = re.search(r"^# hostforge: (.*)$", self.text(_cfg(name)), re.MULTILINE)
+        return dict(json.loads(notes[1])) if notes else {}
 
     def add_unknown(self, name: str) -> None:
         text = f"{_TOP}{self.text(_cfg(name))}{_END}"

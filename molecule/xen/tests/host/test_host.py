@@ -57,12 +57,28 @@ def test_guests_are_asked_to_shut_down_and_waited_for(root: Any) -> None:
     lines = settings(root, "/etc/default/xendomains")
     assert "XENDOMAINS_SAVE=" in lines
     assert "XENDOMAINS_STOP_MAXWAIT=240" in lines
-    assert "XENDOMAINS_AUTO=/etc/xen/auto" in lines
+    # The unit starts them in its place.
+    assert "XENDOMAINS_AUTO=" in lines
     unit = root.service("xendomains")
     assert unit.is_enabled
     assert unit.is_running
     limits = root.check_output("systemctl show xendomains --property=TimeoutStartUSec --property=TimeoutStopUSec")
     assert limits.splitlines() == ["TimeoutStartUSec=infinity", "TimeoutStopUSec=infinity"]
+
+
+def test_guests_are_started_by_the_unit_that_keeps_their_order(root: Any) -> None:
+    unit = root.service("hostforge-guests")
+    assert unit.is_enabled
+    assert unit.is_running
+    said = root.check_output(
+        "systemctl show hostforge-guests --property=Result --property=After --property=PartOf --property=KillMode"
+    )
+    found = dict(line.split("=", 1) for line in said.splitlines())
+    assert (found["Result"], found["KillMode"], found["PartOf"]) == ("success", "process", "xendomains.service")
+    assert "xendomains.service" in found["After"].split()
+    links = root.check_output("ls /etc/xen/auto").splitlines()
+    told = root.check_output("python3 -B /usr/local/lib/hostforge/start_guests.py --list").splitlines()
+    assert len(told) == len(links)
 
 
 def test_consoles_are_logged_and_their_logs_rotated(root: Any) -> None:

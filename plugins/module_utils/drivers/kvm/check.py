@@ -19,6 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.power import LOCAL
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import start_order
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest, Nic
@@ -27,12 +28,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 VLAN_ON_BRIDGE = 11_000_000
 TPM_FLAGS = 8_009_000
 BRIDGES = "/sys/class/net"
-# How systemd notes that the unit starts with the host; the role kvm_host enables it.
-STARTER = "/etc/systemd/system/multi-user.target.wants/hostforge-guests.service"
-NO_ORDER = (
-    "autostart: order and delay take the unit hostforge-guests.service, which is not enabled on this host: run the "
-    "role kvm_host with kvm_host_ordered_autostart: true, or write autostart: true"
-)
+NO_ORDER = start_order.is_not_kept("kvm", "order and delay take", "write autostart: true")
 
 Question = Callable[[], None]
 
@@ -152,7 +148,7 @@ def _check_vlan(nic: Nic, want: Guest, facts: Facts) -> None:
 
 def starts_in_order(connection: libvirt.virConnect) -> bool:
     """Whether this host starts guests in their order. Of another host this is taken for granted."""
-    return connection.getURI() != LOCAL or os.path.exists(STARTER)
+    return connection.getURI() != LOCAL or os.path.exists(start_order.STARTER)
 
 
 def _check_order(wanted: Autostart | None, facts: Facts) -> None:

@@ -13,15 +13,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.edit import NO_LOADER, PVGRUB
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import VLANS, Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.read import GRUBS
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import start_order
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import CREATION_DEFAULTS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest, Nic
 
-NO_DELAY = (
-    "autostart: xendomains starts guests one after the other, without a delay of each: leave delay out, and write an "
-    "order"
-)
+NO_DELAY = start_order.is_not_kept("xen", "delay takes", "leave it out: an order needs no unit")
 Question = Callable[[], None]
 
 
@@ -61,7 +59,7 @@ def _of_guest(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -
 
 
 def _of_autostart(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -> Iterator[Question]:
-    yield partial(_check_order, change.after)
+    yield partial(_check_delay, change.after, facts)
     yield partial(_check_movable, change.name, facts)
     yield partial(_check_link, change.name, change.after, facts)
 
@@ -127,7 +125,7 @@ def _new(new: Guest, facts: Facts) -> Iterator[Question]:
     for drive in new.cdroms or ():
         yield partial(_check_medium, drive.source, facts)
     if new.autostart is not None:
-        yield partial(_check_order, new.autostart)
+        yield partial(_check_delay, new.autostart, facts)
         yield partial(_check_link, new.name, new.autostart, facts)
 
 
@@ -176,8 +174,8 @@ def _check_nic(nic: Nic, facts: Facts) -> None:
         )
 
 
-def _check_order(wanted: Autostart) -> None:
-    if wanted.delay_s is not None:
+def _check_delay(wanted: Autostart, facts: Facts) -> None:
+    if wanted.delay_s is not None and not facts.keeps_delays:
         raise PlanError(NO_DELAY)
 
 

@@ -58,7 +58,8 @@ def new_definition(want: Guest, notes: Sequence[ledger.Entry], seed: str | None,
     definition.put("vif", [from_nic(nic, kind, site.is_switch(nic.bridge or "")).written() for nic in nics])
     for key, value in want.option("config") or ():
         definition.put(key, value or None)
-    ledger.write(definition, ledger.Ledger(want.description or "", None, tuple(notes)))
+    delay = want.autostart.delay_s if want.autostart else None
+    ledger.write(definition, ledger.Ledger(want.description or "", None, delay, tuple(notes)))
     if seed:
         edit.put_seed(definition, want.name, seed, site.seed_dir)
     return definition

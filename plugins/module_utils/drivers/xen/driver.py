@@ -150,6 +150,12 @@ class XenDriver(Driver):
             started = store.started(self._host, domain.number, have.live.uuid or "")
         return own.as_wished(want, have, file.definition if file else None, started)
 
+    def notes(self, wish: Wish[Guest], have: Guest | None) -> tuple[str, ...]:
+        """What this host does not do with what was written."""
+        place = wish.item.autostart
+        delayed = wish.item.state != "absent" and place is not None and place.delay_s is not None
+        return (check.NO_DELAY,) if delayed and not self._facts.keeps_delays else ()
+
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""
         have = self._seen.guest(wish.item.name) if changes and self._is_known(wish.item.name) else None

@@ -14,6 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.l
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.start_order import STARTER
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 DEVICES = "/sys/class/net"
@@ -59,6 +60,11 @@ class Facts:
     def has_device_model(self) -> bool:
         """Whether there is a QEMU for qcow2 files and emulated machines."""
         return any(self.host.info(path) is not None for path in DEVICE_MODELS)
+
+    @cached_property
+    def keeps_delays(self) -> bool:
+        """Whether this host starts guests by the unit that waits after them."""
+        return self.host.info(STARTER) is not None
 
     def is_bridge(self, name: str) -> bool:
         """Whether a name is a bridge of the kernel's own."""

@@ -35,10 +35,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All that is noted of a guest. seed: the path of its seed. rest: what a later version of this has noted."""
+    """All that is noted of a guest.
+
+    seed: the path of its seed. delay_s: how long the host waits when it has started the guest. rest: what a later
+    version of this has noted.
+    """
 
     description: str = ""
     seed: str | None = None
+    delay_s: int | None = None
     disks: tuple[Entry, ...] = ()
     rest: dict[str, Any] = field(default_factory=dict)
 
@@ -65,7 +70,8 @@ def read(definition: Definition) -> Ledger:
             Entry(one["name"], one["path"], bool(one["made"]), bool(one.get("pending")), int(one.get("grow", 0)))
             for one in noted.pop("disks", ())
         )
-        return Ledger(str(noted.pop("description", "")), noted.pop("seed", None), disks, noted)
+        told = str(noted.pop("description", "")), noted.pop("seed", None), _number(noted.pop("delay", None))
+        return Ledger(*told, disks, noted)
     except (ValueError, TypeError, KeyError, AttributeError):
         return Ledger()
 
@@ -77,10 +83,17 @@ def write(definition: Definition, ledger: Ledger) -> None:
         noted["description"] = ledger.description
     if ledger.seed:
         noted["seed"] = ledger.seed
+    if ledger.delay_s is not None:
+        noted["delay"] = ledger.delay_s
     if ledger.disks:
         noted["disks"] = [_entry(one) for one in ledger.disks]
     if noted or LINE.search(definition.text):
         definition.put_comment(LINE, f"# hostforge: {json.dumps(noted)}")
+
+
+def _number(value: Any) -> int | None:
+    """A number of seconds; what somebody else wrote in its place is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -39,10 +39,11 @@ class File:
     @property
     def autostart(self) -> Autostart:
         """Whether and in which place it starts with the host: the names of links say the order."""
+        if not self.links:
+            return Autostart(False)
         found = _LINK.fullmatch(os.path.basename(self.links[0])) if len(self.links) == 1 else None
-        if found and found[2] == os.path.basename(self.path):
-            return Autostart(True, int(found[1]))
-        return Autostart(bool(self.links))
+        order = int(found[1]) if found and found[2] == os.path.basename(self.path) else None
+        return Autostart(True, order, ledger.read(self.definition).delay_s)
 
 
 @dataclass

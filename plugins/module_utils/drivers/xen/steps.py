@@ -232,7 +232,12 @@ class Steps:
             self._seeds.sweep(change.name, set(self._now().users))
 
     def _set_autostart(self, change: Change) -> None:
-        self._link(change.name, change.after)
+        """The delay first: a link alone says that a guest starts, and in which place."""
+        wanted: Autostart = change.after
+        definition = self._load(change.name)
+        ledger.write(definition, replace(ledger.read(definition), delay_s=wanted.delay_s))
+        self._save(change.name, definition)
+        self._link(change.name, wanted)
 
     def _link(self, name: str, wanted: Autostart) -> None:
         """Have one link, of the right name, or none. A link that changes its name does so in one step."""

@@ -57,7 +57,7 @@ TRAITS = Traits(
         "nics.vlan": Field(RESTART, note="on Open vSwitch, or with Xen 4.20 or later"),
         "nics.model": Field(RESTART),
         "cloud_init": Field(RESTART, note="cloud-init reads it when the guest boots"),
-        "autostart": Field(HOT, note="for the host's next start; there is no delay"),
+        "autostart": Field(HOT, note="for the host's next start; a delay takes the unit of the role xen_host"),
         "type": Field(RESTART),
         "bootloader": Field(RESTART),
         "kernel": Field(RESTART),
