@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plays one task with ansible-playbook on this machine, as a user would, and times the whole process."""
+"""Plays tasks with ansible-playbook on this machine, as a user would, and times the whole process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ sys.exit(status)
 
 @dataclass(frozen=True)
 class Book:
-    """A playbook of one task in a file. changes: whether it has to report a change, None when either will do."""
+    """A playbook in a file. changes: whether it has to report a change, None when either will do."""
 
     path: Path
     changes: bool | None
@@ -51,18 +51,22 @@ class Book:
 
 
 def write(
-    folder: Path, name: str, task: dict[str, Any], changes: bool | None = False, variables: dict[str, Any] | None = None
+    folder: Path,
+    name: str,
+    tasks: list[dict[str, Any]],
+    changes: bool | None = False,
+    variables: dict[str, Any] | None = None,
 ) -> Book:
     """A playbook for the local machine, in YAML, as users write it, in a folder of its own.
 
-    task: the module's full name and its options. variables: those of the host, in a file beside the playbook.
+    tasks: each a module's full name with its options. variables: those of the host, in a file beside the playbook.
     """
     own = folder / name
     (own / "host_vars").mkdir(parents=True, exist_ok=True)
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     (own / "host_vars/localhost.yml").write_text(yaml.safe_dump({**local, **(variables or {})}, sort_keys=False))
     path = own / "book.yml"
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
     path.write_text(yaml.safe_dump([play], sort_keys=False))
     return Book(path, changes)
 
@@ -70,4 +74,4 @@ def write(
 def guests(folder: Path, name: str, wishes: list[dict[str, Any]], changes: bool = False) -> Book:
     """A playbook with one task for guests, which are in the host's variables. There is no acceleration."""
     task = {"hostforge.hypervisor.kvm_guest": {"kvm": {"type": "qemu"}, "guests": "{{ hypervisor_guests }}"}}
-    return write(folder, name, task, changes, {"hypervisor_guests": wishes})
+    return write(folder, name, [task], changes, {"hypervisor_guests": wishes})

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
+from typing import Any
 
 import libvirt
 
@@ -100,7 +101,7 @@ def _further(few: int, many: int, each: Mapping[int, Spent]) -> Row:
 
 def _ping(bench: Bench) -> books.Book:
     """A task that looks at nothing: what any task takes at the least."""
-    return books.write(bench.folder, "ping", {"ansible.builtin.ping": {}})
+    return books.write(bench.folder, "ping", [{"ansible.builtin.ping": {}}])
 
 
 def _both(spent: Spent) -> str:
@@ -116,19 +117,32 @@ def peer(bench: Bench, size: int) -> list[Row]:
     """The same guests, unchanged, by a module that takes one at a time."""
     bench.clear()
     bench.fill(size)
-    texts = [path.read_text() for path in farm.definitions(bench.connection, bench.folder / "peer")]
-    task = {"community.libvirt.virt": {"command": "define", "xml": "{{ item }}"}, "loop": texts}
-    theirs = books.write(bench.folder, "theirs", task, changes=None)
+    defined, off = _loops(farm.definitions(bench.connection, bench.folder / "peer"))
+    theirs = books.write(bench.folder, "theirs", [defined], changes=None)
+    in_full = books.write(bench.folder, "in-full", [defined, off], changes=None)
     ours = bench.book("ours", range(size))
     # Theirs takes long, and the machine may be busier at one end of it than at the other.
-    runs = {"before": ours.play, "theirs": theirs.play, "after": ours.play, "ping": _ping(bench).play}
-    found = medians(runs, 1)
-    mine = Spent(*((getattr(found["before"], of) + getattr(found["after"], of)) / 2 for of in ("seconds", "work_s")))
+    runs = {"before": ours.play, "theirs": theirs.play, "after": ours.play, "full": in_full.play, "end": ours.play}
+    found = medians({**runs, "ping": _ping(bench).play}, 1)
+    spent = [found[one] for one in ("before", "after", "end")]
+    mine = Spent(*(sum(getattr(one, of) for one in spent) / len(spent) for of in ("seconds", "work_s")))
     return [
         Row(f"community.libvirt.virt in a loop, {size} guests", _both(found["theirs"])),
         _faster("ours", found["theirs"], mine, "at least 20 x"),
         _faster("one ping", found["theirs"], found["ping"]),
+        Row("in two loops: their definitions, their state", _both(found["full"])),
+        _faster("ours", found["full"], mine),
     ]
+
+
+def _loops(definitions: Sequence[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tasks that define guests, and that see to it that they are off: the module takes one or the other."""
+    module, texts = "community.libvirt.virt", [path.read_text() for path in definitions]
+    names = [path.stem for path in definitions]
+    return (
+        {module: {"command": "define", "xml": "{{ item }}"}, "loop": texts},
+        {module: {"name": "{{ item }}", "state": "shutdown"}, "loop": names},
+    )
 
 
 def _faster(what: str, slow: Spent, fast: Spent, goal: str = "") -> Row:
