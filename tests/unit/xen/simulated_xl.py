@@ -23,6 +23,7 @@ DOM0 = {
     "config": {"c_info": {"type": "pv", "name": "Domain-0"}, "b_info": {"max_memkb": 1048576, "type.pv": {}}},
 }
 KIB = 1024
+TIMEOUT = "libxl: error: libxl_aoutils.c:539:async_exec_timeout: killing execution of a script because of timeout"
 
 
 class Files(Protocol):
@@ -57,7 +58,8 @@ class SimulatedXl:
     """xl on one host. stubborn: names of guests that do not shut down when asked. deaf: subcommands that fail.
 
     leaves_half_made: a create that fails leaves the domain behind. ignored: subcommands that do nothing. halves: that
-    plug something in and fail all the same, as when a hotplug script takes longer than xl waits for it.
+    do it and fail all the same, so many times, as when a hotplug script takes longer than xl waits for it.
+    slow_starts: how many guests will not start for that reason.
     """
 
     def __init__(self, host: Files, memory_mib: int = 8192) -> None:
@@ -69,7 +71,8 @@ class SimulatedXl:
         self.deaf: set[str] = set()
         self.leaves_half_made = False
         self.ignored: set[str] = set()
-        self.halves: set[str] = set()
+        self.halves: dict[str, int] = {}
+        self.slow_starts = 0
         self.lists = 0
 
     def run(self, words: list[str]) -> str:
@@ -98,9 +101,10 @@ class SimulatedXl:
             self._number += 1
             name = Definition(self._host.read_file(words[1]).decode()).text_of("name") or ""
             self.domains.append(SimulatedDomain(self._number, name, None, "--p---"))
-        if words[0] in self.halves:
+        if self.halves.get(words[0]):
+            self.halves[words[0]] -= 1
             verbs[words[0]](words[1:])
-            raise _failed(words, 1, "libxl: error: libxl_aoutils.c: killing execution of a script because of timeout")
+            raise _failed(words, 1, TIMEOUT)
         if words[0] in self.deaf:
             raise _failed(words, 1, "libxl: error: libxl_device.c: Domain 1: unable to do it: timed out")
         return "" if words[0] in self.ignored else verbs[words[0]](words[1:])
@@ -151,6 +155,9 @@ class SimulatedXl:
             raise _failed(["create"], 3, f'libxl: error: a domain with name "{name}" already exists.')
         config = to_config(definition)
         self._refuse(definition, config)
+        if self.slow_starts:
+            self.slow_starts -= 1
+            raise _failed(["create"], 3, TIMEOUT)
         self._number += 1
         self.domains.append(SimulatedDomain(self._number, name, config))
         return f"Parsing config from {words[0]}\n"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import TRIES
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.look import (
@@ -50,10 +51,10 @@ def running(subject: ParavirtualSubject) -> Guest:
 
 def test_a_guest_that_is_gone_is_off_whatever_xl_says_of_its_devices(subject: ParavirtualSubject) -> None:
     want = running(subject)
-    subject.host.xl.stubborn, subject.host.xl.halves = {NAME}, {"destroy"}
+    subject.host.xl.stubborn, subject.host.xl.halves = {NAME}, {"destroy": 1}
     predicted(subject, replace(want, state="stopped"), "force")
     run(subject, want)
-    subject.host.xl.halves, subject.host.xl.deaf = set(), {"destroy"}
+    subject.host.xl.halves, subject.host.xl.deaf = {}, {"destroy"}
     outcome = run_all(subject, [replace(want, state="stopped")], policy(subject, "force"))[0]
     assert "destroy" in outcome.error
 
@@ -311,15 +312,37 @@ def test_a_hot_change_that_fails_is_stored_and_told(subject: ParavirtualSubject)
 
 @pytest.mark.parametrize("command", ["block-attach", "network-attach"])
 def test_what_is_plugged_in_by_half_is_unplugged_and_tried_again(subject: ParavirtualSubject, command: str) -> None:
-    want = running(subject)
-    disks, nics = (*(want.disks or ()), Disk("data", MIB)), (*(want.nics or ()), Nic(bridge="xenbr1"))
-    want = replace(want, disks=disks) if command == "block-attach" else replace(want, nics=nics)
-    subject.host.xl.halves.add(command)
+    want = with_more(running(subject), command)
+    subject.host.xl.halves[command] = TRIES
     assert "timeout" in only(subject, want).error
-    subject.host.xl.halves.clear()
     assert verbs(predicted(subject, want)) == [f"add {'disks' if command == 'block-attach' else 'nics'}"]
     assert len(there(subject, NAME).live.nics or ()) == len(want.nics or ())  # type: ignore[union-attr]
     again(subject, want)
+
+
+@pytest.mark.parametrize("command", ["block-attach", "network-attach"])
+def test_a_host_that_is_busy_for_a_while_is_met_with_patience(subject: ParavirtualSubject, command: str) -> None:
+    want = with_more(running(subject), command)
+    subject.host.xl.halves[command] = TRIES - 1
+    run(subject, want)
+    again(subject, want)
+
+
+def test_a_guest_is_started_anew_when_the_host_was_too_busy(subject: ParavirtualSubject) -> None:
+    run(subject, BASE)
+    subject.host.xl.slow_starts = TRIES - 1
+    run(subject, replace(BASE, state="running"))
+    subject.host.xl.domains.clear()
+    subject.host.xl.slow_starts = TRIES
+    assert "timeout" in only(subject, replace(BASE, state="running")).error
+    assert subject.host.xl.domains == []
+
+
+def with_more(want: Guest, command: str) -> Guest:
+    """The wish, with another disk or another card."""
+    if command == "block-attach":
+        return replace(want, disks=(*(want.disks or ()), Disk("data", MIB)))
+    return replace(want, nics=(*(want.nics or ()), Nic(bridge="xenbr1")))
 
 
 def test_missing_things_are_named_before_xl_is_asked(subject: ParavirtualSubject) -> None:

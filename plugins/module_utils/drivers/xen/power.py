@@ -33,11 +33,15 @@ def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None
     if found is not None:
         clear(host, found)
     prepare()
+    before = {one.number for one in domains}
     try:
-        host.run(["xl", "create", path], timeout_s=CREATE_S)
+        xl.patiently(lambda: _create(host, path), lambda: _clear_failed(host, name, before))
     except HostError as error:
-        _clear_failed(host, name, {one.number for one in domains})
         raise HypervisorError(f"it cannot be started: {error}") from error
+
+
+def _create(host: Host, path: str) -> None:
+    host.run(["xl", "create", path], timeout_s=CREATE_S)
 
 
 def clear(host: Host, found: Domain) -> None:

@@ -100,22 +100,21 @@ class Steps:
         if domain is None or domain.state not in ("running", "paused"):
             return
         config = self._seen.configs.get(domain.number, {})
+        commands = command(str(domain.number), change, definition, config)
+        undo = UNDO.get((change.verb, change.field), nothing)(str(domain.number), change, definition, config)
         try:
-            for words in command(str(domain.number), change, definition, config):
-                self._host.run(["xl", *words])
+            xl.patiently(lambda: self._run_all(commands), lambda: self._take_back(undo))
         except HostError as error:
-            self._take_back(
-                UNDO.get((change.verb, change.field), nothing)(str(domain.number), change, definition, config)
-            )
             raise LiveError(f"the running guest cannot take it: {error}") from error
         if change.field == "vcpus" and "type.hvm" in config.get("b_info", {}):
             self._check_processors(domain.number, change.after)
 
-    def _take_back(self, commands: Sequence[Sequence[str]]) -> None:
-        """Unplug what xl has plugged in by half: the guest would have it, without the host's end of it.
+    def _run_all(self, commands: Sequence[Sequence[str]]) -> None:
+        for words in commands:
+            self._host.run(["xl", *words])
 
-        A script of Xen's that takes longer than ten seconds is killed, and what it was to do is not done.
-        """
+    def _take_back(self, commands: Sequence[Sequence[str]]) -> None:
+        """Unplug what xl has plugged in by half: the guest would have it, without the host's end of it."""
         for words in commands:
             with suppress(HostError):  # it was not there
                 self._host.run(["xl", *words])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 # Name, number, memory, vcpus, state, seconds. Only a name can have blanks in it.
 _LINE = re.compile(r"(.*?)\s+(\d+)\s+(-?\d+)\s+(\d+)\s+([rbpscdwS?-]{6})\s+([\d.]+)\s*", re.ASCII)
 _HEAD = "Name "
+# What libxl says of a script that it has killed, and how often in all what it was for is tried.
+_LOST_PATIENCE = "because of timeout"
+TRIES = 3
 OWN_DOMAIN = "Domain-0"
 OFF, CRASHED, DYING, SAVING = "off", "crashed", "dying", "saving"
 
@@ -84,6 +87,22 @@ def details(host: Host) -> dict[int, Mapping[str, Any]]:
 def domain_of(host: Host, name: str) -> Domain | None:
     """The domain of that name at this moment. xl takes a name of digits for a number, so it is never asked by name."""
     return next((one for one in domains(host) if one.name == name), None)
+
+
+def patiently(work: Callable[[], None], take_back: Callable[[], None]) -> None:
+    """Do it, and again when xl has lost patience with a busy host; what is left by half is taken back each time.
+
+    libxl kills a hotplug script, which plugs a disk or a card in on the host's side, when it takes longer than ten
+    seconds (LIBXL_HOTPLUG_TIMEOUT in its source), and there is no setting for that.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            work()
+            return
+        except HostError as error:
+            take_back()
+            if not left or _LOST_PATIENCE not in str(error):
+                raise
 
 
 def _ask(host: Host, argv: list[str]) -> str:
