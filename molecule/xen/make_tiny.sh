@@ -2,7 +2,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes /srv/tiny on the host: its own kernel, and an initrd of a busybox that says every second what the guest has.
+# Makes /srv/tiny on the host: its own kernel, and an initrd of a busybox that keeps saying what the guest has: MiB of memory and disks.
 set -eu
 work=$(mktemp -d)
 mkdir -p /srv/tiny "$work/bin" "$work/sbin" "$work/dev" "$work/proc" "$work/sys" "$work/modules"
@@ -17,10 +17,23 @@ cat >"$work/init" <<'END'
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 for module in /modules/*; do insmod "$module"; done
+# Words of the shell alone: under emulation every process is felt by all the other guests.
 while :; do
-    sleep 1
-    memory=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
-    echo "TINY cpus=$(grep -c ^processor /proc/cpuinfo) memory=$memory disks=$(ls /sys/block | tr '\n' ,) cards=$(ls /sys/class/net | tr '\n' ,)"
+    sleep 2
+    cpus=0 disks='' cards=''
+    # What udev does in a whole system: start the processors that the hypervisor has added.
+    for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
+        [ -e "$file" ] && read -r online <"$file" && [ "$online" = 0 ] && echo 1 >"$file"
+    done
+    while read -r word _; do [ "$word" != processor ] || cpus=$((cpus + 1)); done </proc/cpuinfo
+    read -r _ memory _ </proc/meminfo
+    for file in /sys/block/xvd*; do
+        [ -e "$file" ] && read -r size <"$file/size" && disks=$disks${file##*/}:$((size / 2048)),
+    done
+    for file in /sys/class/net/eth*; do
+        [ -e "$file" ] && read -r mac <"$file/address" && cards=$cards$mac,
+    done
+    echo "TINY cpus=$cpus memory=$((memory / 1024)) disks=$disks cards=$cards"
 done
 END
 # What the kernel runs when the hypervisor asks it to shut down.

@@ -8,16 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 OPTIONS = ("dom0_mem=1024M,max:1024M", "smap=0", "spec-ctrl=eager-fpu", "com1=115200,8n1", "console=com1")
-
-
-@pytest.fixture
-def root(host: Any) -> Any:
-    """The host as root sees it."""
-    with host.sudo():
-        yield host
 
 
 def settings(root: Any, path: str) -> list[str]:
