@@ -13,7 +13,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -27,7 +26,6 @@ ASKS = re.compile(
 )
 FILES: dict[ModuleType, Sequence[str]] = {
     os: ("replace", "unlink", "mkdir", "rmdir", "chmod", "fchmod"),
-    tempfile: ("mkstemp",),
 }
 # Files that a definition names.
 FILE = re.compile(r"[\w./-]+\.(?:qcow2|raw|iso)")

@@ -9,7 +9,6 @@ import hashlib
 import os
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -17,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.downloa
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
 
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
@@ -60,17 +60,19 @@ class ModuleHost(Host):
             return file.read(most_bytes)
 
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
-        """Write a file in one step."""
+        """Write a file in one step. What a killed run was writing there, which may hold a secret, goes before."""
         with _said(path):
-            handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
+            for dead in dead_parts_of(self, path):
+                self.remove(dead)
+            part = part_of(path)
             try:
-                with os.fdopen(handle, "wb") as file:
+                with open(part, "xb", opener=_privately) as file:
                     os.fchmod(file.fileno(), mode)
                     file.write(content)
-                self.rename(temporary, path)
+                self.rename(part, path)
             finally:
                 # What could not be written whole may still hold a secret.
-                self.remove(temporary)
+                self.remove(part)
 
     def info(self, path: str) -> FileInfo | None:
         """Tell about a file."""
@@ -145,6 +147,11 @@ class ModuleHost(Host):
             with _said(path):
                 held.enter_context(hold(path, timeout_s))
             yield
+
+
+def _privately(path: str, flags: int) -> int:
+    """Open a new file that nobody else can read from its first moment on."""
+    return os.open(path, flags, 0o600)
 
 
 def _sync(path: str) -> None:

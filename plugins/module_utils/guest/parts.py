@@ -21,8 +21,13 @@ _RUN = uuid.uuid4().hex[:8]
 
 def part_of(path: str) -> str:
     """The name under which this thread of this run makes what will be at path."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".hostforge.{name}.part-{os.getpid()}-{_RUN}{threading.get_ident():x}")
+    name = f"{prefix_of(path)}{os.getpid()}-{_RUN}{threading.get_ident():x}"
+    return os.path.join(os.path.dirname(path), name)
+
+
+def prefix_of(path: str) -> str:
+    """How the names of parts begin of what is to be at path."""
+    return f".hostforge.{os.path.basename(path)}.part-"
 
 
 def is_part(path: str) -> bool:
@@ -40,8 +45,8 @@ def dead_parts(host: Host, folder: str) -> Iterator[str]:
 
 def dead_parts_of(host: Host, path: str) -> list[str]:
     """The paths of the dead parts of what was to be at path."""
-    prefix = f".hostforge.{os.path.basename(path)}.part-"
-    return [part for part in dead_parts(host, os.path.dirname(path)) if os.path.basename(part).startswith(prefix)]
+    parts = dead_parts(host, os.path.dirname(path))
+    return [part for part in parts if os.path.basename(part).startswith(prefix_of(path))]
 
 
 def _is_alive(host: Host, process: int, run: str | None) -> bool:

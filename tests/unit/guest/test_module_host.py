@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +22,7 @@ import pytest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import module_host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part
 
 HOST = ModuleHost()
 DATA = bytes(range(256)) * 5000
@@ -88,6 +92,27 @@ def test_a_file_that_cannot_be_written_leaves_the_old_and_nothing_else(
         HOST.write_file(str(path), b"a secret")
     assert os.listdir(tmp_path) == ["file"]
     assert path.read_bytes() == b"old"
+
+
+def test_what_killed_runs_were_writing_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    package = module_host.__name__.rpartition(".")[0]
+    program = (
+        f"import os, sys; from {package} import module_host\n"
+        "module_host.os.fchmod = lambda *_: os.kill(os.getpid(), 9)\n"
+        "module_host.ModuleHost().write_file(sys.argv[1], b'a secret')"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _attempt in range(2):
+        ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False, env=env)
+        assert ended.returncode == -signal.SIGKILL
+        (half,) = os.listdir(tmp_path)
+        assert is_part(half)
+        assert mode_of(tmp_path / half) == 0o600
+    living = tmp_path / f".hostforge.file.part-{os.getppid()}-12345678"
+    living.write_bytes(b"of another run")
+    HOST.write_file(str(path), b"whole")
+    assert sorted(os.listdir(tmp_path)) == [living.name, "file"]
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import parts
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
-from ansible_collections.hostforge.hypervisor.tests.contract.look import again, run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import kept_disks
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
+from ansible_collections.hostforge.hypervisor.tests.contract.look import again, predicted, run, there, verbs
+from ansible_collections.hostforge.hypervisor.tests.contract.wishes import MIB
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_host import SimulatedXenHost
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import PLACE, ParavirtualSubject
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.xen_subject import whole_and_other
@@ -52,6 +57,15 @@ class MortalHost(SimulatedXenHost):
         if self.late:
             self._step()
         return said
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
+        """As on a real host: under another name, until it is whole."""
+        for dead in parts.dead_parts_of(self, path):
+            super().remove(dead)
+        part = parts.part_of(path)
+        self.files[part] = content[: len(content) // 2]
+        super().write_file(path, content, mode)
+        super().remove(part)
 
     def remove(self, path: str) -> None:
         if path in self.files or path in self.links:
@@ -110,3 +124,85 @@ def test_a_killed_run_is_finished_by_the_next(
         again(subject, want, "force", delete_disks=True)
         assert left(subject) == left(undisturbed), f"killed at step {step}"
     pytest.fail("there is no end to it")
+
+
+LESS = replace(WHOLE, disks=(WHOLE.disks or ())[:1])
+MORE = replace(OTHER, disks=(*(LESS.disks or ()), Disk("logs", 4 * MIB)))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("killed_in", [WHOLE, MORE], ids=["whole", "more"])
+@pytest.mark.parametrize("want", [LESS, GONE], ids=["less", "gone"])
+def test_what_a_killed_run_was_making_and_nobody_wishes_for_any_more_goes(
+    want: Guest, killed_in: Guest, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = MortalSubject()
+    for one in (LESS, want):
+        run(undisturbed, one, "force", delete_disks=True)
+    for step in range(200):
+        subject = MortalSubject()
+        run(subject, LESS, "force", delete_disks=True)
+        subject.mortal.late = late
+        if not killed(subject, killed_in, step, monkeypatch):
+            assert step > 2
+            return
+        predicted(subject, want, "force", delete_disks=True)
+        again(subject, want, "force", delete_disks=True)
+        assert left(subject) == left(undisturbed), f"killed at step {step}"
+    pytest.fail("there is no end to it")
+
+
+@pytest.mark.parametrize("want", [LESS, GONE], ids=["less", "gone"])
+def test_a_disk_that_a_killed_run_has_made_is_kept_and_told_where_nobody_said_that_it_may_go(
+    want: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = MortalSubject()
+    run(subject, LESS)
+    data = f"/var/lib/xen/images/{NAME}.data.raw"
+    step = next(step for step in range(200) if killed(subject, WHOLE, step, monkeypatch) and subject.has_file(data))
+    assert step
+    assert data not in Definition(subject.text(f"/etc/xen/{NAME}.cfg").partition("# hostforge")[0]).text
+    outcome = run(subject, want, "force")
+    assert data in kept_disks(outcome)
+    assert subject.has_file(data)
+    again(subject, want, "force")
+
+
+def test_a_half_written_file_is_no_guest_and_uses_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = MortalSubject()
+    run(subject, LESS)
+    monkeypatch.setattr(parts, "_RUN", "00000000")
+    half = f"/etc/xen/.hostforge.{NAME}.cfg.part-{os.getpid()}-12345678"
+    disk = f"/var/lib/xen/images/{NAME}.root.qcow2"
+    subject.write(half, f'name = "other"\ndisk = [ "{disk},qcow2,xvda,rw" ]\n')
+    assert list(subject.make_driver().read(None)) == [NAME]
+    assert all(one.owned for one in there(subject, NAME).disks or ())
+    assert verbs(predicted(subject, LESS)) == ["delete parts"]
+    assert not subject.has_file(half)
+    # One that a run is writing at this moment is left to it.
+    subject.host.folders["/proc/4242424"] = 0o555
+    living = f"/etc/xen/.hostforge.{NAME}.cfg.part-4242424-12345678"
+    subject.write(living, f'name = "other"\ndisk = [ "{disk},qcow2,xvda,rw" ]\n')
+    again(subject, LESS)
+    assert verbs(run(subject, GONE, "force", delete_disks=True))[-2:] == ["delete disks", "remove guest"]
+    assert subject.has_file(living)
+
+
+def test_what_is_half_made_in_a_volume_group_goes_too() -> None:
+    subject = MortalSubject()
+    disk = Disk("data", 64 * MIB, pool="vg0")
+    run(subject, replace(LESS, disks=(disk,)))
+    cfg = f"/etc/xen/{NAME}.cfg"
+    subject.write(cfg, subject.text(cfg).replace('"made": true', '"made": true, "pending": true'))
+    part = f"/dev/vg0/.hostforge.{NAME}.data.part-{os.getpid()}-12345678"
+    subject.host.volumes[part] = 64 * MIB
+    assert verbs(predicted(subject, replace(LESS, disks=None))) == ["delete parts"]
+    assert list(subject.host.volumes) == [f"/dev/vg0/{NAME}.data"]
+
+
+def test_half_written_files_of_a_guest_that_never_came_to_be_go_with_its_next_run() -> None:
+    subject = MortalSubject()
+    before = left(subject)
+    subject.write(f"/etc/xen/.hostforge.{NAME}.cfg.part-{os.getpid()}-12345678", "name = ")
+    assert verbs(predicted(subject, GONE)) == ["delete parts"]
+    assert left(subject) == before

@@ -14,6 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen i
     check,
     own,
     store,
+    unfinished,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
@@ -94,7 +95,10 @@ class XenDriver(Driver):
         }
 
     def plan(self, wish: Wish[Guest], have: Guest | None) -> Iterator[Change]:
-        """Yield the changes; a guest that runs without a definition gets one first. Old seeds go last."""
+        """Yield the changes; a guest that runs without a definition gets one first. Old seeds go last.
+
+        What a killed run was making goes before the rest.
+        """
         name, want = wish.item.name, wish.item
         files = self._seen.files.get(name, [])
         if len(files) > 1:
@@ -106,6 +110,10 @@ class XenDriver(Driver):
             yield Change(name, "set", "definition", before="only while it runs", after="stored")
         if want.state == "absent" and self._seen.is_left_over(name):
             yield Change(name, "remove", "domain", before="left over", after="gone")
+        parts = unfinished.dead_parts(self._seen, name)
+        if parts:
+            yield Change(name, "delete", "parts", before=parts)
+        have = unfinished.with_disks(self._seen, wish, have) if have else None
         own.refuse(want, have)
         changes: list[Change] = []
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 
 _LINK = re.compile(r"([0-9]{4})-(.+)", re.ASCII)
@@ -50,7 +51,8 @@ class File:
 class Look:
     """What was seen. files: by the guest's name; more than one is too many. broken: path to text and error.
 
-    strays: files by which no guest is known here, but which may use its disks. auto: what xendomains starts, and where
+    strays: files by which no guest is known here, but which may use its disks. parts: names of files in /etc/xen that a
+    run is writing, or was when it was killed. auto: what xendomains starts, and where
     each of it leads.
     """
 
@@ -62,6 +64,7 @@ class Look:
     files: dict[str, list[File]] = field(default_factory=dict)
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
     strays: dict[str, Definition] = field(default_factory=dict)
+    parts: Sequence[str] = ()
     auto: dict[str, str] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     users: dict[str, set[str]] = field(default_factory=dict)
@@ -82,7 +85,9 @@ class Look:
         self.configs = xl.details(self.host) if self.domains else {}
 
     def _read_files(self) -> None:
-        names = self.host.list_dir(places.CONFIGS)
+        listed = self.host.list_dir(places.CONFIGS)
+        self.parts = [name for name in listed if is_part(name)]
+        names = [name for name in listed if not is_part(name)]
         here = [f"{places.CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
         self.auto = places.auto_links(self.host)
         real = {**places.realpaths(self.host, here), **self.auto}

@@ -60,6 +60,7 @@ class Steps:
             ("set", "definition"): self._adopt,
             ("set", "cloud_init"): self._set_seed,
             ("delete", "seeds"): self._sweep_seeds,
+            ("delete", "parts"): self._sweep_parts,
             ("set", "autostart"): self._set_autostart,
             ("start", "state"): self._start,
             ("stop", "state"): self._stop,
@@ -229,6 +230,10 @@ class Steps:
         kept = ledger.read(self._load(change.name)).seed if is_defined else None
         if self._seeds.has_more(change.name, kept):
             self._seeds.sweep(change.name, set(self._now().users))
+
+    def _sweep_parts(self, change: Change) -> None:
+        for part in change.before:
+            self._storage.drop(part)
 
     def _set_autostart(self, change: Change) -> None:
         """The delay first: a link alone says that a guest starts, and in which place."""

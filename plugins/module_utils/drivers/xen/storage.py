@@ -104,6 +104,11 @@ class Storage:
         self._group(self.pool_of(path) or DEFAULT_POOL)  # so that a volume is known as one
         self.files.grow(path, size_bytes, kind)
 
+    def drop(self, part: str) -> None:
+        """Delete what a killed run was making, a file or a volume."""
+        self._group(self.pool_of(part) or DEFAULT_POOL)  # so that a volume is known as one
+        self.files.drop(part)
+
     def delete(self, path: str, kind: str) -> None:
         """Delete a disk's data. The caller has made sure that it may. Of devices only volumes are ever deleted."""
         if self.is_device(path) and self._group(self.pool_of(path) or DEFAULT_POOL) is None:
