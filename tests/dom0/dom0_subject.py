@@ -13,7 +13,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -68,6 +70,7 @@ PLACE = Place(
         "on_poweroff": ("destroy", "preserve"),
     },
 )
+HEARS_TIMES, HEARS_S = 12, 10
 FOLDERS = ("/etc/xen", IMAGES, "/elsewhere", SEEDS)
 _BASE = on_bridges(base_wish(PLACE, TRAITS))
 _EDITS = xen_edits(standard_edits(PLACE, TRAITS))
@@ -174,6 +177,12 @@ class Dom0Subject(XenSubject):
         return dict(found)
 
     def xl(self, *words: str) -> None:
+        """More than once, as a guest that boots does not hear everything: it cannot be saved, for instance."""
+        for _time in range(HEARS_TIMES):
+            with suppress(subprocess.CalledProcessError):
+                run("xl", *words)
+                return
+            time.sleep(HEARS_S)
         run("xl", *words)
 
     def links(self) -> Mapping[str, str]:

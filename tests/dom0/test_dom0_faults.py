@@ -40,7 +40,7 @@ T = TypeVar("T")
 NAME = "web1"
 LOOKS = ("readlink", "stat", "vgs", "ip", "xl list", "xl info", "qemu-img info", "qemu-img check")
 BOOTS = (("cmdline", "console=hvc0 quiet"), ("kernel", KERNEL), ("ramdisk", RAMDISK))
-WHOLE, OTHER = whole_and_other(NAME, PLACE.image, state="stopped", options=BOOTS)
+WHOLE, OTHER = whole_and_other(NAME, PLACE.image, state="stopped", memory_mib=128, options=BOOTS)
 GONE = Guest(NAME, "absent")
 
 
@@ -167,7 +167,7 @@ def test_a_run_that_is_killed_while_xl_makes_a_domain(subject: Dom0Subject, seco
         outcome = run_all(subject, [want], policy(subject))[0]
         if not outcome.error:
             break
-        assert "try again" in outcome.error
+        assert "try again" in outcome.error, outcome.error
         time.sleep(5)
     again(subject, want)
     assert len(subject._list()) == 2
