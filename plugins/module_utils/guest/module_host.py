@@ -20,6 +20,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts i
 
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
+SAID_MOST = 500
 KINDS = ((stat.S_ISREG, "file"), (stat.S_ISBLK, "device"), (stat.S_ISDIR, "folder"))
 
 
@@ -45,7 +46,7 @@ class ModuleHost(Host):
         except (OSError, subprocess.TimeoutExpired) as error:
             raise HostError(f"{argv[0]}: {error}") from error
         if done.returncode:
-            said = " ".join((done.stderr or done.stdout).split())[-500:]
+            said = _in_short(" ".join((done.stderr or done.stdout).split()))
             raise HostError(f"{' '.join(argv[:2])} ended with status {done.returncode}: {said}", done.returncode)
         return done.stdout
 
@@ -152,6 +153,11 @@ class ModuleHost(Host):
 def _privately(path: str, flags: int) -> int:
     """Open a new file that nobody else can read from its first moment on."""
     return os.open(path, flags, 0o600)
+
+
+def _in_short(said: str) -> str:
+    """The beginning and the end of what a command says: the first error is the cause of the others."""
+    return said if len(said) <= 2 * SAID_MOST else f"{said[:SAID_MOST]} … {said[-SAID_MOST:]}"
 
 
 def _sync(path: str) -> None:

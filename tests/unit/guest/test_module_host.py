@@ -51,6 +51,14 @@ def test_a_command_that_fails_is_quoted() -> None:
         HOST.run(["sh", "-c", "echo only out; exit 1"])
 
 
+def test_of_much_that_a_command_says_the_beginning_is_told_and_the_end() -> None:
+    """The first error is the cause, and what follows from it may be long."""
+    much = "the cause; " + "and more " * 500 + "the end"
+    with pytest.raises(HostError, match=r"status 1: the cause; .* … .* the end$") as caught:
+        HOST.run(["sh", "-c", f"echo '{much}' >&2; exit 1"])
+    assert len(str(caught.value)) < 1100
+
+
 def test_a_command_that_is_not_there() -> None:
     with pytest.raises(HostError, match="no-such-command is not installed"):
         HOST.run(["no-such-command"])
