@@ -71,6 +71,7 @@ PLACE = Place(
     },
 )
 HEARS_TIMES, HEARS_S = 12, 10
+BOOTS_S, CONNECTED = 300, "4"
 FOLDERS = ("/etc/xen", IMAGES, "/elsewhere", SEEDS)
 _BASE = on_bridges(base_wish(PLACE, TRAITS))
 _EDITS = xen_edits(standard_edits(PLACE, TRAITS))
@@ -91,6 +92,18 @@ def _entry(name: str, mode: int, content: bytes) -> bytes:
     numbers = (0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % number for number in numbers) + name.encode() + b"\0"
     return head + b"\0" * (-len(head) % 4) + content + b"\0" * (-len(content) % 4)
+
+
+def _wait_for_programs(card: str) -> None:
+    """Until a guest has connected its card, which a program in its ramdisk brings about.
+
+    A kernel that is asked to shut down before there are programs powers off by itself.
+    """
+    for _second in range(BOOTS_S):
+        if run("xenstore-read", card).strip() == CONNECTED:
+            return
+        time.sleep(1)
+    raise AssertionError(f"{card} is not {CONNECTED} after {BOOTS_S} s: the guest does not boot")
 
 
 class Dom0Subject(XenSubject):
@@ -199,6 +212,9 @@ class Dom0Subject(XenSubject):
         made = Path(BOOT, "initrd").read_bytes()
         made += b"\0" * (-len(made) % 4)
         Path(RAMDISK).write_bytes(made if obeys else made + archive("sbin/poweroff", b"#!/bin/busybox sh\n"))
+        number = self.power(name)
+        if number is not None:
+            _wait_for_programs(f"/local/domain/{number}/device/vif/0/state")
 
     def lose_file(self, path: str) -> None:
         os.unlink(path)
