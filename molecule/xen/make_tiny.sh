@@ -2,7 +2,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes /srv/tiny on the host: its own kernel, and an initrd of a busybox that keeps saying what the guest has: MiB of memory and disks.
+# Makes /srv/tiny on the host: its own kernel, and an initrd of a busybox that keeps saying what the guest has, in MiB, and processors by number.
 set -eu
 work=$(mktemp -d)
 mkdir -p /srv/tiny "$work/bin" "$work/sbin" "$work/dev" "$work/proc" "$work/sys" "$work/modules"
@@ -17,15 +17,15 @@ cat >"$work/init" <<'END'
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 for module in /modules/*; do insmod "$module"; done
-# Words of the shell alone: under emulation every process is felt by all the other guests.
+# Words of the shell alone, and of short files: under emulation every process is felt by all the other guests.
 while :; do
     sleep 2
-    cpus=0 disks='' cards=''
+    disks='' cards=''
     # What udev does in a whole system: start the processors that the hypervisor has added.
     for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
         [ -e "$file" ] && read -r online <"$file" && [ "$online" = 0 ] && echo 1 >"$file"
     done
-    while read -r word _; do [ "$word" != processor ] || cpus=$((cpus + 1)); done </proc/cpuinfo
+    read -r cpus </sys/devices/system/cpu/online
     read -r _ memory _ </proc/meminfo
     for file in /sys/block/xvd*; do
         [ -e "$file" ] && read -r size <"$file/size" && disks=$disks${file##*/}:$((size / 2048)),
