@@ -30,6 +30,10 @@ RESTORER = "xendomains.service"
 NOTES = re.compile(r"^# hostforge: (\{.*\})[ \t]*$", re.MULTILINE)
 SAVE_DIR = re.compile(r"""^\s*XENDOMAINS_SAVE=["']?([^"'\s]*)""", re.MULTILINE)
 ANSWERS_S = 60
+# What xl says of a script of Xen's that it has killed because the host was busy, and how often in all a guest is tried.
+LOST_PATIENCE = "because of timeout"
+TRIES = 3
+SHOWN = 500
 
 
 def ask(words: Sequence[str]) -> str:
@@ -40,7 +44,9 @@ def ask(words: Sequence[str]) -> str:
     except OSError as error:
         raise StartError(f"{words[0]}: {error.strerror}") from error
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[-500:]
+        said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())
+        if len(said) > 2 * SHOWN:
+            said = f"{said[:SHOWN]} … {said[-SHOWN:]}"
         raise StartError(f"{' '.join(words[:2])} ended with status {done.returncode}: {said}")
     return done.stdout.decode("utf-8", "replace")
 
@@ -120,7 +126,14 @@ def start(path: Path, name: str) -> bool:
     saved = Path(save_dir()) / name
     if saved.exists():
         raise StartError(f"its memory is saved in {saved}: restore it (xl restore FILE), or move the file away")
-    ask(["xl", "create", "--quiet", "--defconfig", str(path)])
+    for left in reversed(range(TRIES)):
+        try:
+            ask(["xl", "create", "--quiet", "--defconfig", str(path)])
+        except StartError as error:
+            if not left or LOST_PATIENCE not in str(error):
+                raise
+        else:
+            break
     return True
 
 

@@ -46,6 +46,10 @@ elif words[0] == "create" and words[1] == "--quiet" and words[-2] == "--defconfi
         end(3, f'libxl: error: libxl_domain.c: Domain with name "{name[1]}" already exists.')
     if name[1] in state["broken"]:
         end(3, "libxl: error: libxl_create.c: cannot make domain: -3")
+    if state["busy"]:
+        (home / "state").write_text(json.dumps({**state, "busy": state["busy"] - 1}))
+        killed = "async_exec_timeout: killing execution of /etc/xen/scripts/block add because of timeout\n"
+        end(3, f"libxl: error: libxl_aoutils.c:539:{killed}" + "libxl: error: Destruction of domain failed\n" * 30)
     time.sleep(state["slow"])
     state["domains"].append(name[1])
     (home / "state").write_text(json.dumps(state))
@@ -68,11 +72,11 @@ class SimulatedXl:
             path.write_text(text.replace("@PYTHON@", sys.executable).replace("@HOME@", str(home)))
             path.chmod(0o755)
         (home / "log").touch()
-        (home / "state").write_text(json.dumps({"domains": [], "broken": [], "slow": 0, "dead": False}))
+        (home / "state").write_text(json.dumps({"domains": [], "broken": [], "busy": 0, "slow": 0, "dead": False}))
         self.begin_xendomains("0")
 
     def write(self, **state: object) -> None:
-        """Set the names of domains, of guests that do not start, the seconds of a start, or whether Xen is dead."""
+        """Set the names of domains, of guests that never start, how many starts fail, their seconds, or a dead Xen."""
         old = json.loads((self._home / "state").read_text())
         (self._home / "state").write_text(json.dumps({**old, **state}))
 

@@ -129,6 +129,18 @@ def test_what_fails_does_not_stop_the_rest_and_is_tried_again(host: Host) -> Non
     assert host.start() == (0, ["guest b: started"])
 
 
+def test_what_xl_gives_up_on_a_busy_host_is_tried_three_times(host: Host) -> None:
+    host.guest("a")
+    host.xl.write(busy=2)
+    assert host.start() == (0, ["guest a: started"])
+    host.xl.write(busy=3, domains=[])
+    host.xl.begin_xendomains("1")
+    status, said = host.start()
+    assert (status, host.xl.domains) == (1, [])
+    assert "killing execution of /etc/xen/scripts/block add because of timeout" in said[0]
+    assert host.start() == (0, ["guest a: started"])
+
+
 def test_odd_things_in_the_folder_are_named_and_stop_nothing(host: Host) -> None:
     host.guest("z")
     (host.auto / "dangling.cfg").symlink_to(host.home / "nowhere")
