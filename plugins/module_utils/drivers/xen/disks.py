@@ -11,6 +11,7 @@ from dataclasses import replace
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import devices, edit, ledger, store
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.now import Moment
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.read import type_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
@@ -87,12 +88,13 @@ class Disks:
         for disk in made:
             edit.add_disk(definition, disk)
 
-    def delete(self, guest: str, disk: Disk, now: Look) -> None:
+    def delete(self, guest: str, disk: Disk, moment: Moment) -> None:
         """Delete a disk's data, if it is ours and nobody else's, by a look at this moment."""
+        now = moment.seen
         path = disk.path or ""
         entry = ledger.read(self._load(guest)).find(path)
         others = now.others(path, guest)
-        based = now.bases().get(now.real(path), [])
+        based = moment.based_on(path)
         if entry is None or not entry.made or others or based:
             users = ", ".join([*others, *based])
             raise HypervisorError(

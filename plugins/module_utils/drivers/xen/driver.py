@@ -18,6 +18,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen i
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.now import Now
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.steps import Steps
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import TRAITS
@@ -57,18 +58,25 @@ class XenDriver(Driver):
         self._storage = Storage(host, disk_dir.rstrip("/"), image_cache.rstrip("/"))
         self._seen = Look(host, self._storage, self._seed_dir)
         self._facts = Facts(host, self._seen, self._storage)
+        self._now = Now(host, self._look)
         self._tells = False
+
+    def _look(self) -> Look:
+        """The host as it is at this moment."""
+        seen = Look(self._host, self._storage, self._seed_dir)
+        seen.look()
+        return seen
 
     @property
     def _steps(self) -> Steps:
-        return Steps(self._facts, self._seeds, self._seed_dir)
+        return Steps(self._facts, self._seeds, self._seed_dir, self._now)
 
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:
         """Read guests in one batch."""
         self._seeds.look()
-        self._seen = Look(self._host, self._storage, self._seed_dir)
+        self._seen = self._look()
         self._facts = Facts(self._host, self._seen, self._storage)
-        self._seen.look()
+        self._now = Now(self._host, self._look)
         found = self._seen.guests(names)
         # Only who asks about guests, or waits for them, wants to know.
         return self._with_addresses(found) if self._tells else found

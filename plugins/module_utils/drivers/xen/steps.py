@@ -23,7 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.edit import EDITS, Site, put_seed
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.facts import Facts
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.live import LIVE, UNDO, nothing
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.now import Now
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
     HostError,
@@ -37,12 +37,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
 class Steps:
     """Changes, each of one guest, on one host as it was seen."""
 
-    def __init__(self, facts: Facts, seeds: Seeds, seed_dir: str) -> None:
+    def __init__(self, facts: Facts, seeds: Seeds, seed_dir: str, now: Now) -> None:
         self._host = facts.host
         self._seen = facts.seen
         self._storage = facts.storage
         self._seeds = seeds
         self._seed_dir = seed_dir
+        self._now = now
         self._site = Site(facts.is_switch, seed_dir=seed_dir)
         self._disks = disks.Disks(self._host, self._storage, self._path)
 
@@ -67,6 +68,8 @@ class Steps:
             ("restart", "state"): self._restart,
         }
         special.get((change.verb, change.field), self._edit)(change)
+        if not change.delete:
+            self._now.touch(change.name)
 
     def _path(self, name: str) -> str:
         file = self._seen.file(name)
@@ -107,6 +110,8 @@ class Steps:
             xl.patiently(lambda: self._run_all(commands), lambda: self._take_back(undo))
         except HostError as error:
             raise LiveError(f"the running guest cannot take it: {error}") from error
+        if commands:
+            self._now.touch(change.name)
         if change.field == "vcpus" and "type.hvm" in config.get("b_info", {}):
             self._check_processors(domain.number, change.after)
 
@@ -155,13 +160,7 @@ class Steps:
     def _refuse_taken(self, name: str, placed: Sequence[Disk]) -> None:
         given = [disk for disk in placed if disk.pool is None]
         if given:
-            self._disks.refuse_taken(name, given, self._now())
-
-    def _now(self) -> Look:
-        """The host as it is at this moment."""
-        now = Look(self._host, self._storage, self._seed_dir)
-        now.look()
-        return now
+            self._disks.refuse_taken(name, given, self._now.make())
 
     def _remove(self, change: Change) -> None:
         """The links first, so that xendomains starts nothing that is half gone; seeds hold secrets, so they go next."""
@@ -177,6 +176,7 @@ class Steps:
         found = xl.domain_of(self._host, change.name)
         if found is not None:
             power.clear(self._host, found)
+            self._now.touch(change.name)
 
     def _adopt(self, change: Change) -> None:
         config = self._seen.config(change.name)
@@ -205,7 +205,7 @@ class Steps:
         """Look once more before deleting: somebody else may have come to use the disk since it was read."""
         if self._seen.is_left_over(change.name):
             self._clear(change)  # it has the disks open, though nothing runs in it
-        self._disks.delete(change.name, change.before, self._now())
+        self._disks.delete(change.name, change.before, self._now.at(change.name))
 
     def _add_nic(self, change: Change) -> None:
         # With an address of its own choosing xl would give the card another one at each start.
@@ -229,7 +229,7 @@ class Steps:
         is_defined = self._host.info(self._path(change.name)) is not None
         kept = ledger.read(self._load(change.name)).seed if is_defined else None
         if self._seeds.has_more(change.name, kept):
-            self._seeds.sweep(change.name, set(self._now().users))
+            self._seeds.sweep(change.name, set(self._now.make().users))
 
     def _sweep_parts(self, change: Change) -> None:
         for part in change.before:
