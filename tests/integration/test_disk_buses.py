@@ -12,7 +12,9 @@ import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.tests.integration import foreign
+from ansible_collections.hostforge.hypervisor.tests.integration.console import Console
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS
+from ansible_collections.hostforge.hypervisor.tests.integration.guest_image import image_path
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
     actions,
     define,
@@ -37,6 +39,11 @@ def db1(kvm: libvirt.virConnect) -> None:
 
 def with_data(**options: Any) -> dict[str, Any]:
     return {**DB1, "disks": [*DB1["disks"], {"name": "data", "size": "32 MiB", **options}]}
+
+
+def buses() -> str:
+    """What this libvirt says of the buses that it has: nvme only from 11.5 on."""
+    return virsh("domcapabilities", "--virttype", "qemu", "--xpath", "//disk/enum[@name='bus']")
 
 
 def models(root: ET.Element) -> list[str | None]:
@@ -83,8 +90,10 @@ def test_a_disk_is_plugged_in_with_what_others_stored_of_it(db1: None) -> None:
     assert disk(live("db1"), DATA).findtext("iotune/total_iops_sec") == "500"
 
 
-@pytest.mark.parametrize("bus", ["scsi", "sata"])
+@pytest.mark.parametrize("bus", ["scsi", "sata", "nvme"])
 def test_a_disk_changes_its_bus_and_keeps_everything_else(db1: None, bus: str) -> None:
+    if bus not in buses():
+        return
     foreign.add_unknown(libvirt.open("qemu:///system"), "db1")
     before = stored("db1").find("devices/disk")
     wish = {**DB1, "disks": [{**DB1["disks"][0], "bus": bus}]}
@@ -92,6 +101,9 @@ def test_a_disk_changes_its_bus_and_keeps_everything_else(db1: None, bus: str) -
     after = stored("db1").find("devices/disk")
     assert before is not None
     assert after is not None
+    if bus == "nvme":
+        # QEMU would not start with it.
+        assert before.find("driver").attrib.pop("rerror_policy") == "report"  # type: ignore[union-attr]
     for element in (before, after):
         for tag in ("target", "address"):
             element.remove(element.find(tag))  # type: ignore[arg-type]
@@ -112,12 +124,57 @@ def test_a_bus_change_of_a_running_guest_waits_for_its_restart(db1: None) -> Non
 
 
 def test_a_bus_that_the_host_has_not_is_refused(db1: None) -> None:
-    """libvirt has nvme from 11.5 on."""
     root = {**DB1["disks"][0], "bus": "nvme"}
-    if "nvme" in virsh("domcapabilities", "--virttype", "qemu"):
-        assert mend(**{**DB1, "disks": [root]}) == ["set disks.bus root"]
+    if "nvme" in buses():
         return
     says = "disk {}: this host's guests have no bus nvme; there are: fdc, "
     assert says.format("root") in refused(**{**DB1, "disks": [root]})
     assert says.format("data") in refused(**with_data(bus="nvme"))
     assert says.format("root").replace("fdc, ", "fdc, ide, ") in refused(**{**DB1, "name": "db2", "disks": [root]})
+
+
+def test_disks_on_nvme_come_and_go_at_a_restart(kvm: libvirt.virConnect) -> None:
+    """Each has a controller of its own, which has to have a serial number."""
+    if "nvme" not in buses():
+        return
+    root = {"name": "root", "size": "64 MiB", "bus": "nvme"}
+    data = {"name": "data", "size": "32 MiB", "bus": "nvme", "kvm": {"serial": "D-1"}}
+    logs = {"name": "logs", "size": "32 MiB", "bus": "nvme"}
+    db1 = {"name": "db1", "memory": "128 MiB", "state": "running"}
+    assert mend(**db1, disks=[root, data]) == ["create guest", "start state"]
+    number = serials(stored("db1"))["0"]
+    assert serials(live("db1")) == {"0": number, "1": "D-1"}
+    force = {"restart": "force", "shutdown_timeout": 0}
+    done = guest(**db1, disks=[root, data, logs])
+    assert (actions(done), hot(done), done["restart_required"]) == (["add disks logs"], [False], True)
+    assert mend(**db1, disks=[root, data, logs], **force) == ["restart state"]
+    assert list(serials(live("db1"))) == ["0", "1", "2"]
+    assert mend(**db1, disks=[data, logs], **force) == ["remove disks root", "restart state"]
+    # It gets the place of the one that has gone, and is another disk all the same.
+    more = {"name": "more", "size": "32 MiB", "bus": "nvme"}
+    assert mend(**db1, disks=[data, logs, more], **force) == ["add disks more", "restart state"]
+    assert list(serials(live("db1"))) == ["0", "1", "2"]
+    assert serials(live("db1"))["0"] not in (number, None)
+    changed = {**data, "kvm": {"serial": "D-2"}}
+    assert mend(**db1, disks=[changed, logs, more], **force) == ["set disks.serial data", "restart state"]
+    assert serials(live("db1"))["1"] == "D-2"
+
+
+def test_a_system_uses_a_disk_on_nvme(kvm: libvirt.virConnect) -> None:
+    """It sees the serial number, and that the disk has grown."""
+    if "nvme" not in buses():
+        return
+    root = {"name": "root", "size": "1 GiB", "image": {"source": str(image_path())}}
+    data = {"name": "data", "size": "16 MiB", "bus": "nvme", "kvm": {"serial": "D-1"}}
+    db1 = {"name": "db1", "memory": "208 MiB", "state": "running"}
+    guest(**db1, disks=[root, data])
+    with Console(kvm.lookupByName("db1")) as console:
+        assert console.ask("cat /sys/class/nvme/nvme0/serial") == "D-1"
+        assert console.ask("cat /sys/block/nvme0n1/size") == str(16 * 2048)
+        assert mend(**db1, disks=[root, {**data, "size": "32 MiB"}]) == ["grow disks.size_bytes data"]
+        console.ask("until [ $(cat /sys/block/nvme0n1/size) = 65536 ]; do sleep 0.2; done")
+
+
+def serials(root: ET.Element) -> dict[str | None, str | None]:
+    """Those of the controllers of the bus nvme, by their numbers."""
+    return {one.get("index"): one.findtext("serial") for one in root.findall("devices/controller[@type='nvme']")}

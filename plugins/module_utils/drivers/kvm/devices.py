@@ -9,13 +9,13 @@ import os
 import string
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import disk_options, nvme, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.existing import is_device
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.read import disks, source
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Nic
 
-PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd", "nvme": "nvme"}
+PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd", "fdc": "fd", "nvme": nvme.BUS}
 DEFAULT_BUS = "virtio"
 DEFAULT_MODEL = "virtio"
 CDROM_BUS = "sata"
@@ -29,11 +29,10 @@ def target_name(taken: set[str], bus: str) -> str:
     """
     letters = string.ascii_lowercase
     names: list[str] = [*letters, *(a + b for a in letters for b in letters)]
-    if bus == "nvme":
-        # A controller and its first name space: each disk has a controller of its own.
-        names = [f"{number}n1" for number in range(len(names))]
-    free = (PREFIXES[bus] + name for name in names if PREFIXES[bus] + name not in taken)
-    name = next(free, None)
+    possible = [PREFIXES[bus] + name for name in names]
+    if bus == nvme.BUS:
+        possible = [nvme.target_name(number) for number in range(len(names))]
+    name = next((name for name in possible if name not in taken), None)
     if name is None:
         raise PlanError(f"there is no room for another disk on the bus {bus}")
     return name
@@ -41,8 +40,9 @@ def target_name(taken: set[str], bus: str) -> str:
 
 def targets(*roots: Element | None) -> set[str]:
     """The device names in use."""
-    found = (one.get("dev") for root in roots if root is not None for one in root.findall("devices/disk/target"))
-    return {name for name in found if name}
+    there = [root for root in roots if root is not None]
+    found = (one.get("dev") for root in there for one in root.findall("devices/disk/target"))
+    return {name for name in found if name}.union(*map(nvme.targets, there))
 
 
 def disk_element(disk: Disk, target: str) -> Element:

@@ -12,6 +12,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     devices,
     disk_options,
     ledger,
+    nvme,
     read,
     snapshot_chain,
     xml,
@@ -28,14 +29,17 @@ UNKNOWN_ON = {
     "nvme": ("wwn", "vendor", "product"),
     "sata": ("vendor", "product"),
 }
+# Words of its driver with which QEMU does not start a guest that has the disk on that bus.
+UNFIT_FOR = {"nvme": ("error_policy", "rerror_policy")}
 
 
 def _add_disk(root: Element, change: Change) -> None:
     disk = change.after
     if devices.find_disk(root, disk.path) is None:
         target = devices.target_name(devices.targets(root), disk.bus or devices.DEFAULT_BUS)
-        xml.ensure(root, "devices").append(devices.disk_element(disk, target))
-        devices.ensure_controller(xml.ensure(root, "devices"), disk.bus)
+        element = devices.disk_element(disk, target)
+        xml.ensure(root, "devices").append(element)
+        _ensure_controller(root, element)
     made = ledger.find(root, disk.path)
     ledger.write(root, ledger.Entry(disk.name, disk.path, made is not None and made.made))
 
@@ -65,11 +69,24 @@ def _set_bus(root: Element, change: Change) -> None:
     # libvirt finds a place on the new bus, and refuses what disks on it cannot have.
     for tag in ("address", *UNKNOWN_ON.get(change.after, ())):
         xml.drop(found, tag)
-    devices.ensure_controller(xml.ensure(root, "devices"), change.after)
+    for word in UNFIT_FOR.get(change.after, ()):
+        xml.ensure(found, "driver").attrib.pop(word, None)
+    _ensure_controller(root, found)
+
+
+def _ensure_controller(root: Element, disk: Element) -> None:
+    parent = xml.ensure(root, "devices")
+    devices.ensure_controller(parent, xml.attribute(disk, "target", "bus"))
+    nvme.ensure_controller(parent, disk)
 
 
 def _set_disk_option(root: Element, change: Change) -> None:
     disk_options.write(_disk(root, change), change.field.partition(".")[2], change.after)
+
+
+def _set_serial(root: Element, change: Change) -> None:
+    _set_disk_option(root, change)
+    nvme.ensure_controller(xml.ensure(root, "devices"), _disk(root, change))
 
 
 def _disk(root: Element, change: Change) -> Element:
@@ -158,6 +175,7 @@ EDITS: dict[tuple[str, str], Edit] = {
     ("remove", "disks"): _remove_disk,
     ("set", "disks.bus"): _set_bus,
     **{("set", f"disks.{name}"): _set_disk_option for name in disk_options.NAMES},
+    ("set", "disks.serial"): _set_serial,
     ("add", "cdroms"): _add_cdrom,
     ("remove", "cdroms"): _remove_cdrom,
     ("set", "cdroms.source"): _set_medium,
