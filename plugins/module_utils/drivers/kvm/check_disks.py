@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from xml.etree.ElementTree import Element
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import in_use
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import (
+    edit_devices,
+    in_use,
+    nvme,
+    read,
+    xml,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.abilities import Facts
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt_says
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import live_root, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import too_small
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
@@ -27,6 +35,8 @@ def looks(change: Change, facts: Facts) -> Iterator[Callable[[], None]]:
         yield partial(_check_bus, change.name, change.after, change.key, facts)
     elif subject == ("grow", "disks.size_bytes"):
         yield partial(_check_growth, change, facts)
+        if change.hot:
+            yield partial(_check_running_growth, change, facts)
 
 
 def looks_new(new: Guest, disk: Disk, facts: Facts) -> Iterator[Callable[[], None]]:
@@ -54,6 +64,16 @@ def _check_growth(change: Change, facts: Facts) -> None:
     path = facts.seen.paths(change.name).get(change.key) if facts.seen is not None else None
     if path and not facts.storage.can_grow(path):
         raise PlanError(too_small(change.key, path, change.before, change.after))
+
+
+def _check_running_growth(change: Change, facts: Facts) -> None:
+    """QEMU refuses to resize what a disk on nvme is in ("Permission conflict", up to 11.1 at least)."""
+    with libvirt_says():
+        domain = facts.connection.lookupByName(change.name)
+        root, book = live_root(domain), stored_root(domain)
+    on_nvme = [one for one in read.disks(root) if xml.attribute(one, "target", "bus") == nvme.BUS]
+    if change.key in [edit_devices.disk_name(book, one) for one in on_nvme]:
+        raise PlanError(f"disk {change.key} is on the bus nvme, and cannot grow while the guest runs: stop it first")
 
 
 def _check_new_bus(new: Guest, disk: Disk, facts: Facts) -> None:

@@ -61,7 +61,7 @@ TRAITS = Traits(
         "tpm": Field(RESTART),
         "boot_order": Field(RESTART),
         "disks": Field(HOT, only=_PLUGGED, note="adding and removing; on the buses sata and nvme at a restart"),
-        "disks.size_bytes": Field(HOT, note="grows only"),
+        "disks.size_bytes": Field(HOT, note="grows only; on the bus nvme only while the guest is off"),
         "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
         "disks.pool": Field(CREATION),
         "disks.format": Field(CREATION),
