@@ -54,7 +54,7 @@ def told(root: Any) -> Callable[..., re.Match[str]]:
 @pytest.fixture
 def web1(host: Any) -> Callable[[str], str]:
     """Runs a command inside the guest web1, logged in from the host with the key that cloud-init put there."""
-    limit = time.monotonic() + 600
+    limit = time.monotonic() + 1200
     # The status 255 would be taken for one of the login to the host.
     while host.run(f"{SSH} true || exit 1").rc != 0:
         assert time.monotonic() < limit, "web1 lets nobody in"
