@@ -45,7 +45,9 @@ def test_xenstore_and_xl_say_the_same_of_it(root: Any, running: Running) -> None
     assert [disk["vdev"] for disk in config["disks"]] == ["xvda", "xvdb"]
     assert config["nics"][1]["mac"] == SECOND_CARD
     lines = root.check_output("xenstore-ls -f /local/domain/$(xl domid edit1)").splitlines()
-    stored = {path.split("/", 4)[4]: value.strip('"') for path, _, value in (line.partition(" = ") for line in lines)}
+    stored = {
+        path.split("/", 4)[4]: value.strip('"') for path, _sign, value in (line.partition(" = ") for line in lines)
+    }
     assert stored["memory/target"] == str(160 * 1024)
     assert stored["cpu/1/availability"] == "online"
     assert stored["device/vif/1/mac"] == SECOND_CARD
