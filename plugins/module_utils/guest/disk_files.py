@@ -25,7 +25,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_f
     files_below,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import check_image, is_url
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import read_head
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
@@ -251,9 +251,7 @@ class DiskFiles:
         """
         path = disk.path or ""
         self._host.make_dir(os.path.dirname(path), FOLDER_MODE)
-        for dead in dead_parts_of(self._host, path):
-            self._host.remove(dead)
-        part = part_of(path)
+        part = fresh_part(self._host, path)
         try:
             self._make_part(disk, part, base, size_bytes)
             self._host.run(["chmod", "0600", "--", part])

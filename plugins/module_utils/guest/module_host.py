@@ -16,7 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.downloa
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import FileInfo, Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.lock import hold
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 
 LOCKS = "/var/run/hostforge"
 OTHERS_LOCKS = "~/.cache/hostforge"  # of a user who is not root, and may not write there
@@ -63,9 +63,7 @@ class ModuleHost(Host):
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file in one step. What a killed run was writing there, which may hold a secret, goes before."""
         with _said(path):
-            for dead in dead_parts_of(self, path):
-                self.remove(dead)
-            part = part_of(path)
+            part = fresh_part(self, path)
             try:
                 with open(part, "xb", opener=_privately) as file:
                     os.fchmod(file.fileno(), mode)

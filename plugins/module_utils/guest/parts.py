@@ -25,6 +25,13 @@ def part_of(path: str) -> str:
     return os.path.join(os.path.dirname(path), name)
 
 
+def fresh_part(host: Host, path: str) -> str:
+    """The same, once what killed runs were making of it is gone."""
+    for dead in dead_parts_of(host, path):
+        host.remove(dead)
+    return part_of(path)
+
+
 def prefix_of(path: str) -> str:
     """How the names of parts begin of what is to be at path."""
     return f".hostforge.{os.path.basename(path)}.part-"

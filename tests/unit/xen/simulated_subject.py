@@ -65,8 +65,8 @@ class SimulatedSubject(XenSubject):
     given = PLACE.given
     shutdown_timeout_s = 0
 
-    def __init__(self) -> None:
-        self.host = SimulatedXenHost()
+    def __init__(self, host: SimulatedXenHost | None = None) -> None:
+        self.host = host or SimulatedXenHost()
         for path in (*PLACE.media, "/boot/one", "/boot/two", "/boot/first", "/boot/second"):
             self.host.files[path] = b"not really one"
         self.host.make_disk(PLACE.image, "qcow2", 16 * MIB)

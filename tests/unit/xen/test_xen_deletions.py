@@ -48,11 +48,8 @@ class WatchedSubject(ParavirtualSubject):
     """Guests on such a host."""
 
     def __init__(self) -> None:
-        super().__init__()
-        watched = WatchedHost()
-        watched.files.update(self.host.files)
-        self.host: SimulatedXenHost = watched
-        self.watched = watched
+        self.watched = WatchedHost()
+        super().__init__(self.watched)
 
     def looks(self, *wants: Guest) -> int:
         """How often xl is asked for all that runs, in a run that deletes."""

@@ -77,11 +77,8 @@ class MortalSubject(ParavirtualSubject):
     """Guests on a host whose runs are killed."""
 
     def __init__(self) -> None:
-        super().__init__()
-        mortal = MortalHost()
-        mortal.files.update(self.host.files)
-        self.host: SimulatedXenHost = mortal
-        self.mortal = mortal
+        self.mortal = MortalHost()
+        super().__init__(self.mortal)
 
 
 def killed(subject: MortalSubject, want: Guest, step: int, monkeypatch: pytest.MonkeyPatch) -> bool:

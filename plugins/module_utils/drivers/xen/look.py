@@ -52,8 +52,7 @@ class Look:
     """What was seen. files: by the guest's name; more than one is too many. broken: path to text and error.
 
     strays: files by which no guest is known here, but which may use its disks. parts: names of files in /etc/xen that a
-    run is writing, or was when it was killed. auto: what xendomains starts, and where
-    each of it leads.
+    run is writing, or was when it was killed. auto: what starts with the host, and where each of it leads.
     """
 
     host: Host

@@ -35,13 +35,11 @@ def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None
     prepare()
     before = {one.number for one in domains}
     try:
-        xl.patiently(lambda: _create(host, path), lambda: _clear_failed(host, name, before))
+        xl.patiently(
+            lambda: host.run(["xl", "create", path], timeout_s=CREATE_S), lambda: _clear_failed(host, name, before)
+        )
     except HostError as error:
         raise HypervisorError(f"it cannot be started: {error}") from error
-
-
-def _create(host: Host, path: str) -> None:
-    host.run(["xl", "create", path], timeout_s=CREATE_S)
 
 
 def clear(host: Host, found: Domain) -> None:

@@ -89,7 +89,7 @@ def domain_of(host: Host, name: str) -> Domain | None:
     return next((one for one in domains(host) if one.name == name), None)
 
 
-def patiently(work: Callable[[], None], take_back: Callable[[], None]) -> None:
+def patiently(work: Callable[[], object], take_back: Callable[[], object]) -> None:
     """Do it, and again when xl has lost patience with a busy host; what is left by half is taken back each time.
 
     libxl kills a hotplug script, which plugs a disk or a card in on the host's side, when it takes longer than ten
