@@ -9,7 +9,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """Documentation that <hypervisor>_guest modules share.
 
-    The disks are a part of their own, to which a hypervisor's fragment can add what only it has of them.
+    Disks and network cards are parts of their own, to which a hypervisor's fragment can add what only it has of them.
     """
 
     DOCUMENTATION = r"""
@@ -79,32 +79,6 @@ options:
       source:
         description: Path of an ISO image on the host. Without it the drive is empty.
         type: str
-  nics:
-    description:
-      - All network cards of the guest, in the order in which it sees them. Not touched when this is not written.
-      - A card is known by its MAC address. Cards without O(nics[].mac) keep the address they have.
-    type: list
-    elements: dict
-    suboptions:
-      network:
-        description: Network of the hypervisor that the card is on. Either this or O(nics[].bridge).
-        type: str
-      bridge:
-        description: Bridge of the host that the card is on.
-        type: str
-      mac:
-        description: MAC address. One is made up for a new card where nothing is written.
-        type: str
-      vlan:
-        description: VLAN tag, V(0) for none.
-        type: int
-      model:
-        description: Card that the guest sees. A new one is V(virtio) where nothing is written.
-        type: str
-      link:
-        description: Whether the card sees a cable in it. A new one is V(up) where nothing is written.
-        type: str
-        choices: [up, down]
   cloud_init:
     description:
       - Data for cloud-init in the guest, given to it on a small image (NoCloud). Nothing of it is ever logged or shown.
@@ -167,7 +141,37 @@ attributes:
     description: Does nothing when all is as written.
 """
 
-    # The last of the options is that of disks, and suboptions can follow.
+    # In each of these, the last of the options is that of a list, and suboptions can follow.
+    NICS = r"""
+options:
+  nics:
+    description:
+      - All network cards of the guest, in the order in which it sees them. Not touched when this is not written.
+      - A card is known by its MAC address. Cards without O(nics[].mac) keep the address they have.
+    type: list
+    elements: dict
+    suboptions:
+      network:
+        description: Network of the hypervisor that the card is on. Either this or O(nics[].bridge).
+        type: str
+      bridge:
+        description: Bridge of the host that the card is on.
+        type: str
+      mac:
+        description: MAC address. One is made up for a new card where nothing is written.
+        type: str
+      vlan:
+        description: VLAN tag, V(0) for none.
+        type: int
+      model:
+        description: Card that the guest sees. A new one is V(virtio) where nothing is written.
+        type: str
+      link:
+        description: Whether the card sees a cable in it. A new one is V(up) where nothing is written.
+        type: str
+        choices: [up, down]
+"""
+
     DISKS = r"""
 options:
   disks:
@@ -199,9 +203,9 @@ options:
           - Not together with O(disks[].pool) and O(disks[].image).
         type: path
       format:
-        description: Format of the data. The hypervisor's default where nothing is written.
+        description: Format of the data. The hypervisor's default where nothing is written. Which ones there are, its page says.
         type: str
-        choices: [qcow2, raw]
+        choices: [qcow2, raw, vdi, vmdk, vhd]
       bus:
         description: Bus that the guest sees the disk on. V(virtio) where nothing is written.
         type: str

@@ -18,6 +18,7 @@ author:
   - The hostforge.hypervisor contributors (@hostforge)
 extends_documentation_fragment:
   - hostforge.hypervisor.guest
+  - hostforge.hypervisor.guest.nics
   - hostforge.hypervisor.kvm
   - hostforge.hypervisor.kvm.guests
   - hostforge.hypervisor.kvm.disks

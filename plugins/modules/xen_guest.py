@@ -20,6 +20,7 @@ author:
   - The hostforge.hypervisor contributors (@hostforge)
 extends_documentation_fragment:
   - hostforge.hypervisor.guest
+  - hostforge.hypervisor.guest.nics
   - hostforge.hypervisor.xen
   - hostforge.hypervisor.xen.guests
   - hostforge.hypervisor.xen.disks

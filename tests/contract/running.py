@@ -88,7 +88,10 @@ def an_edit_and_its_restart_in_one_run(subject: Subject, live: Edit) -> None:
 def an_edit_that_needs_the_guest_off_is_refused(subject: Subject, live: Edit) -> None:
     boot = _started(subject, live)
     want = after_edit(subject, live, state="running")
-    if _is_hot(subject, live):
+    # Where the traits say that it depends on the entry, the driver is asked, and a refusal says what would help.
+    some = bool(subject.traits.fields[live.field].only)
+    can = some and not run_all(subject, [want], policy(subject), check=True)[0].error
+    if can or (_is_hot(subject, live) and not some):
         predicted(subject, want)
     else:
         assert "restart" in refused(subject, want).error

@@ -249,7 +249,7 @@ def _data(subject: Subject) -> Disk:
 
 
 def _given(subject: Subject) -> Disk:
-    return Disk("given", path=subject.given, format="qcow2")
+    return Disk("given", path=subject.given, format=_root(subject).format)
 
 
 def _with_data(subject: Subject) -> str:

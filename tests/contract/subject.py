@@ -56,7 +56,8 @@ class Subject(ABC):
     unsettable: fields of the traits without an edit, each with the reason; everything else must have one.
     cold_only: names of edits that are not tried on a running guest, each with the reason.
     image: a disk image that thin disks can stand on; empty when there is none.
-    given: data of 24 MiB in the format qcow2 that others made, for a disk to have; empty when there is none.
+    given: data of 24 MiB that others made, in the format of the base wish's disks, for a disk to have; empty when there
+    is none.
     shutdown_timeout_s: how long a stop waits before it fails or cuts the power.
     """
 

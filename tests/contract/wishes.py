@@ -33,8 +33,8 @@ OTHER_UUID = "0b1f2c3d-1b5d-4c55-9d4e-0c9a5a3f7b22"
 class Place:
     """What the host offers: two networks and media, perhaps a bridge, a second pool, an image and data of others.
 
-    options: of the hypervisor's own, each with a value before and a value after; disk_options: the same of disks.
-    models: of a network card.
+    format: of disks, and of the data of others. options: of the hypervisor's own, each with a value before and a value
+    after; disk_options: the same of disks. models: of a network card.
     """
 
     networks: tuple[str, str]
@@ -43,6 +43,7 @@ class Place:
     pools: tuple[str, ...] = ("default",)
     image: str = ""
     given: str = ""
+    format: str = "qcow2"
     buses: tuple[str, str] = ("virtio", "sata")
     models: tuple[str, str] = ("virtio", "e1000")
     firmwares: tuple[str, ...] = ("bios", "uefi")
@@ -57,7 +58,7 @@ def base_wish(place: Place, traits: Traits, **instead: Any) -> Guest:
         tuple(sorted((key, values[0]) for key, values in found.items()))
         for found in (place.options, place.disk_options)
     )
-    root = Disk("root", 67 * MIB, pool=place.pools[0], format="qcow2", bus=place.buses[0], options=of_disks)
+    root = Disk("root", 67 * MIB, pool=place.pools[0], format=place.format, bus=place.buses[0], options=of_disks)
     guest = Guest(
         name=NAME,
         description="first words",
@@ -97,9 +98,9 @@ def _without(entries: Any, key: str, names: tuple[str, ...], traits: Traits) -> 
 def standard_edits(place: Place, traits: Traits) -> tuple[Edit, ...]:
     """One or more edits for every property that the hypervisor has."""
     base = base_wish(place, traits)
-    found = [*_scalar_edits(place), *_disk_edits(place, base), *_cdrom_edits(place), *_nic_edits(place, base)]
+    found = [*_scalar_edits(place), *_disk_edits(place, base, traits), *_cdrom_edits(place), *_nic_edits(place, base)]
     found += [_option_edit(key, after, base) for key, (_before, after) in place.options.items()]
-    return tuple(edit for edit in found if edit.field in traits.fields)
+    return tuple(edit for edit in found if {edit.field, *edit.also} <= set(traits.fields))
 
 
 def _scalar_edits(place: Place) -> list[Edit]:
@@ -140,7 +141,7 @@ def _scalar_edits(place: Place) -> list[Edit]:
 MEMORY_TOO = ("memory_max_mib",)
 
 
-def _disk_edits(place: Place, base: Guest) -> list[Edit]:
+def _disk_edits(place: Place, base: Guest, traits: Traits) -> list[Edit]:
     root = (base.disks or ())[0]
     data = replace(root, name="data", size_bytes=33 * MIB)
     slow = replace(data, bus=place.buses[1])
@@ -154,20 +155,24 @@ def _disk_edits(place: Place, base: Guest) -> list[Edit]:
         Edit("disk on another bus detached", "disks", {"disks": (root,)}, {"disks": (root, slow)}),
         Edit("disk grown", "disks.size_bytes", {"disks": (replace(root, size_bytes=131 * MIB),)}),
         Edit("disk bus", "disks.bus", {"disks": (replace(root, bus=place.buses[1]),)}),
-        Edit("disk format", "disks.format", {"disks": (replace(root, format="raw"),)}),
+        Edit("disk format", "disks.format", {"disks": (replace(root, format=_other_format(root, traits)),)}),
     ]
     if len(place.pools) > 1:
         edits.append(Edit("disk pool", "disks.pool", {"disks": (replace(root, pool=place.pools[1]),)}))
         edits.append(Edit("disk in another pool", "disks", {"disks": (root, replace(data, pool=place.pools[1]))}))
     edits += [_disk_option_edit(key, after, root) for key, (_before, after) in place.disk_options.items()]
     if place.given:
-        given = Disk("root", path=place.given, format="qcow2")
+        given = Disk("root", path=place.given, format=place.format)
         edits.append(Edit("disk path", "disks.path", {"disks": (given,)}))
         edits.append(Edit("disk of others added", "disks", {"disks": (root, replace(given, name="theirs"))}))
     if place.image:
         thin = replace(data, image=Image(place.image))
         edits.append(Edit("disk from an image", "disks", {"disks": (root, thin)}))
     return edits
+
+
+def _other_format(disk: Disk, traits: Traits) -> str:
+    return next(one for one in reversed(traits.formats) if one != disk.format)
 
 
 def _cdrom_edits(place: Place) -> list[Edit]:

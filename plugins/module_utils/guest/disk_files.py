@@ -253,7 +253,7 @@ class DiskFiles:
         self._host.make_dir(os.path.dirname(path), FOLDER_MODE)
         part = fresh_part(self._host, path)
         try:
-            self._make_part(disk, part, base, size_bytes)
+            self.make_part(disk, part, base, size_bytes)
             self._host.run(["chmod", "0600", "--", part])
             if self.is_there(path):
                 raise TakenError(disk)
@@ -261,7 +261,8 @@ class DiskFiles:
         finally:
             self._host.remove(part)
 
-    def _make_part(self, disk: Disk, part: str, base: str | None, size_bytes: int) -> None:
+    def make_part(self, disk: Disk, part: str, base: str | None, size_bytes: int) -> None:
+        """Make a disk's data in the file part, whose name is not yet its own."""
         kind, image = disk.format or QCOW2, disk.image
         if base is None or image is None:
             self._host.run(["qemu-img", "create", "-q", "-f", kind, "--", part, str(size_bytes)])

@@ -71,6 +71,10 @@ def _refuse_unknown(want: Guest, traits: Traits) -> None:
     unknown = [name for name in written if name not in traits.fields]
     if unknown:
         raise PlanError(f"{traits.hypervisor} guests have no {', '.join(unknown)}: leave it out")
+    for disk in want.disks or ():
+        if disk.format is not None and disk.format not in traits.formats:
+            known = ", ".join(traits.formats)
+            raise PlanError(f"disk {disk.name}: {traits.hypervisor} has no format {disk.format}; {known} are allowed")
 
 
 def _create(want: Guest) -> Iterator[Change]:

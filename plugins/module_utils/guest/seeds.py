@@ -52,6 +52,14 @@ class Seeds:
         """Where a guest's seed belongs."""
         return None if cloud_init is None else os.path.join(self._folder, f"{name}-{cloud_init.digest}.iso")
 
+    def digest_of(self, name: str, path: str) -> str | None:
+        """The digest of the seed of a guest that a path is; None of one that is no seed of it."""
+        folder, file = os.path.split(path)
+        match = _SEED.fullmatch(file)
+        if folder != self._folder or match is None or match[1] != name:
+            return None
+        return file.rpartition("-")[2].partition(".")[0]
+
     def make(self, name: str, cloud_init: CloudInit | None) -> None:
         """Make a guest's seed, unless it is there: its name tells its content."""
         path = self.path(name, cloud_init)

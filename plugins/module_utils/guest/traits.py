@@ -38,12 +38,14 @@ class Traits:
 
     fields: option to Field; an option that is not in it does not exist on this hypervisor. Options of a list's
     entry are written as C(disks.size_bytes); the list itself (C(disks)) stands for adding and removing entries.
-    stores_pending: the hypervisor can hold a change for the next boot while the guest runs.
+    stores_pending: the hypervisor can hold a change for the next boot while the guest runs. formats: those that the
+    data of disks can have.
     """
 
     hypervisor: str
     fields: Mapping[str, Field]
     stores_pending: bool = True
+    formats: tuple[str, ...] = ("qcow2", "raw")
 
     def is_fixed(self, name: str) -> bool:
         """Whether the option can only be chosen when the guest is made."""
