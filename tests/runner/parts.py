@@ -25,6 +25,9 @@ PARTS = (
          package.compat, lane="ansible-test", keep_going=True, minutes=25),
     Part("integration", "pytest on tests/integration: the drivers against a real daemon of their own",
          suites.integration, needs="tests/integration", packages=("daemon",), lane="daemon", minutes=60),
+    *(Part(root.name, suites.shown_in_root(root), suites.rooted(root.name),
+           needs=f"tests/roots/{root.name}", packages=("root",), lane="daemon", minutes=30)
+      for root in suites.roots()),
     *(Part(f"molecule-{scenario.name}", suites.shown(scenario), suites.molecule(scenario.name),
            needs=f"molecule/{scenario.name}", packages=("vm",), lane="vm", minutes=45)
       for scenario in suites.scenarios()),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,26 @@ def integration(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[St
     """The tests against real daemons, which the tests start in namespaces of their own."""
     # One line a test: they are slow, and progress that shows only at the end is none.
     yield pytest(workspace, "tests/integration", "-v", *arguments)
+
+
+def roots() -> list[Path]:
+    """The folders of tests that run in a root filesystem of another suite; a new one needs no word here."""
+    return sorted(path.parent for path in (CHECKOUT / "tests/roots").glob("*/root.json"))
+
+
+def shown_in_root(root: Path) -> str:
+    """What the tests in a root show, as its recipe says."""
+    return str(json.loads((root / "root.json").read_text())["shows"])
+
+
+def rooted(root: str) -> Steps:
+    """The step of the tests in one root, which is made first where it is not in the cache."""
+
+    def steps(workspace: Workspace, arguments: tuple[str, ...]) -> Iterator[Step]:
+        module = ".".join((*COLLECTION.parts, "tests", "roots"))
+        yield Step("pytest", (sys.executable, "-m", module, root, "-v", *arguments), workspace.linked)
+
+    return steps
 
 
 def scenarios() -> list[Path]:
