@@ -31,8 +31,8 @@ def is_ours(host: Host, path: str) -> bool:
     return f'"{ledger.KEY}"'.encode() in host.read_file(path)
 
 
-def register(api: Api, host: Host, want: Guest) -> Any:
-    """Register a new machine, noted as ours from the first moment. What a killed run left in its place goes."""
+def register(api: Api, host: Host, want: Guest, noted: ledger.Ledger) -> Any:
+    """Register a new machine, with what is to be made for it noted. What a killed run left in its place goes."""
     path = settings_path(api, want)
     flags = [f"UUID={want.uuid}"] if want.uuid else []
     if host.info(path) is not None:
@@ -51,18 +51,18 @@ def register(api: Api, host: Host, want: Guest) -> Any:
         "",
     )
     machine.setExtraData(ledger.KEY, "{}")
+    ledger.write(machine, noted)
+    _usual(api, machine)
     host.make_dir(os.path.dirname(path))
     api.box.registerMachine(machine)
     return machine
 
 
-def furnish(api: Api, machine: Any, want: Guest, noted: ledger.Ledger) -> None:
+def furnish(api: Api, machine: Any, want: Guest) -> None:
     """Make a new machine that can be changed what the wish says, but for its disks and its seed."""
-    ledger.write(machine, noted)
     edit.put_vcpus(machine, want.vcpus or 1)
     machine.memorySize = want.memory_mib
     machine.description = want.description or ""
-    _usual(api, machine)
     if want.option("chipset"):
         machine.platform.chipsetType = api.number("ChipsetType", CHIPSETS[want.option("chipset")])
     edit.put_firmware(api, machine, want.firmware or "bios")

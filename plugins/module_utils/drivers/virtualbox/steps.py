@@ -86,8 +86,8 @@ class Steps:
         for disk in placed:
             self._storage.files.fetch(disk)
         noted = ledger.Ledger(tuple(_entry(disk, disk.name not in kept) for disk in placed))
-        with self._api.edited(define.register(self._api, self._host, want)) as machine:
-            define.furnish(self._api, machine, want, noted)
+        with self._api.edited(define.register(self._api, self._host, want, noted)) as machine:
+            define.furnish(self._api, machine, want)
         self._seeds.make(want.name, want.cloud_init)
         for disk in placed:
             self._make(want.name, disk, disk.name not in kept)
