@@ -203,9 +203,10 @@ options:
           - Not together with O(disks[].pool) and O(disks[].image).
         type: path
       format:
-        description: Format of the data. The hypervisor's default where nothing is written. Which ones there are, its page says.
+        description:
+          - Format of the data, such as V(qcow2), V(raw) or V(vdi). The hypervisor's default where nothing is written.
+          - Which ones a hypervisor has, its page says; others are refused before anything is touched.
         type: str
-        choices: [qcow2, raw, vdi, vmdk, vhd]
       bus:
         description: Bus that the guest sees the disk on. V(virtio) where nothing is written.
         type: str

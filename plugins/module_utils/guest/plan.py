@@ -74,7 +74,7 @@ def _refuse_unknown(want: Guest, traits: Traits) -> None:
     for disk in want.disks or ():
         if disk.format is not None and disk.format not in traits.formats:
             known = ", ".join(traits.formats)
-            raise PlanError(f"disk {disk.name}: {traits.hypervisor} has no format {disk.format}; {known} are allowed")
+            raise PlanError(f"disk {disk.name}: {traits.hypervisor} has no format {disk.format!r}; {known} are allowed")
 
 
 def _create(want: Guest) -> Iterator[Change]:

@@ -33,7 +33,7 @@ DISK: Spec = {
     "size": {"type": "str"},
     "pool": {"type": "str"},
     "path": {"type": "path"},
-    "format": {"type": "str", "choices": ["qcow2", "raw", "vdi", "vmdk", "vhd"]},
+    "format": {"type": "str"},
     "bus": {"type": "str", "choices": ["virtio", "scsi", "sata", "nvme"]},
     "image": {"type": "dict", "options": IMAGE},
 }

@@ -166,7 +166,7 @@ def test_a_guest_with_snapshots_is_kept(subject: SimulatedSubject) -> None:
 
 @pytest.mark.parametrize("kind", ["raw", "qcow2"])
 def test_a_format_that_virtualbox_has_not_is_refused(subject: SimulatedSubject, kind: str) -> None:
-    assert f"no format {kind}" in run(subject, Guest(NAME, disks=(replace(ROOT, format=kind),))).error
+    assert f"no format {kind!r}" in run(subject, Guest(NAME, disks=(replace(ROOT, format=kind),))).error
 
 
 def test_a_machine_that_cannot_be_read_is_named(subject: SimulatedSubject) -> None:

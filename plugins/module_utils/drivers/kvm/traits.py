@@ -64,7 +64,7 @@ TRAITS = Traits(
         "disks.size_bytes": Field(HOT, note="grows only; on the bus nvme only while the guest is off"),
         "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
         "disks.pool": Field(CREATION),
-        "disks.format": Field(CREATION),
+        "disks.format": Field(CREATION, note="qcow2 or raw"),
         "disks.path": Field(CREATION),
         "disks.image": Field(CREATION, note="only looked at when the disk is made"),
         "disks.cache": Field(RESTART),

@@ -45,7 +45,7 @@ TRAITS = Traits(
         "disks": Field(HOT, note="adding and removing"),
         "disks.size_bytes": Field(RESTART, note="grows only"),
         "disks.pool": Field(CREATION),
-        "disks.format": Field(CREATION),
+        "disks.format": Field(CREATION, note="qcow2 or raw"),
         "disks.path": Field(CREATION),
         "disks.image": Field(CREATION, note="only looked at when the disk is made"),
         "disks.vdev": Field(RESTART),
