@@ -33,12 +33,7 @@ class SharedFolder:
 def groups(value: Any) -> tuple[str, ...]:
     """The groups of a guest, sorted."""
     for group in value:
-        if (
-            not isinstance(group, str)
-            or not _GROUP.fullmatch(group)
-            or "." in group.split("/")
-            or ".." in group.split("/")
-        ):
+        if not isinstance(group, str) or not _GROUP.fullmatch(group) or {".", ".."} & set(group.split("/")):
             raise ValueError("groups such as /web or /web/front are allowed")
     return tuple(sorted(set(value)))
 

@@ -67,7 +67,7 @@ def _network(kind: str, adapter: Any) -> str | None:
 
 def written_mac(digits: str) -> str:
     """An address as we write it; VirtualBox has it without colons."""
-    return ":".join(digits[place : place + 2] for place in range(0, 12, 2)).lower()
+    return ":".join(re.findall("..?", digits)).lower()
 
 
 def forwards_of(api: Api, adapter: Any) -> list[str]:
@@ -119,7 +119,7 @@ def plug(api: Api, adapter: Any, nic: Nic) -> None:
     if kind == "Bridged":
         adapter.bridgedInterface = name
     elif kind == "Internal":
-        adapter.internalNetwork = name[len(INTERNAL) :]
+        adapter.internalNetwork = name.removeprefix(INTERNAL)
     elif kind == "HostOnly":
         adapter.hostOnlyInterface = name
     elif kind == "NATNetwork":
