@@ -44,14 +44,15 @@ def converge(
     """Make every wish come true, or in check mode say what that would take. One outcome per wish, in their order.
 
     A wish that fails stops there; the others go on. Everything that is refused is refused, with all its reasons,
-    before anything is touched. alone: keeps other runs out. It is entered only when there is something to change, and
-    the state is then read anew, so that no other run changes what the plan was made on.
+    before anything is touched. alone: keeps other runs out. It is entered only when there is something to change or to
+    refuse, and the state is then read anew: no other run changes what the plan was made on, and none that was in the
+    midst of its changes is a reason to refuse.
     """
     found, absent = _read(resource, wishes, check_mode)
     plans = [_plan(resource, wish, found.get(wish.item.name)) for wish in wishes]
     if check_mode:
         return [_foretold(_prepare(resource, plan, absent)) for plan in plans]
-    if not any(plan.changes and not plan.refusals for plan in plans):
+    if not any(plan.changes or plan.refusals for plan in plans):
         return _wait(resource, _change(resource, plans))
     with alone():
         found, _absent = _read(resource, wishes, check_mode)

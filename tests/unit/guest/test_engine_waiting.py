@@ -51,9 +51,23 @@ def test_what_another_run_did_meanwhile_is_seen() -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_who_changes_nothing_waits_for_nobody(check_mode: bool) -> None:
-    lamps = Lamps({} if check_mode else {"a": Lamp("a", "red")}, errors={"plan b": PlanError("no")})
-    converge(lamps, wishes("a", "b"), check_mode, lambda: another_run(lamps))
+    lamps = Lamps({} if check_mode else {"a": Lamp("a", "red")})
+    converge(lamps, wishes("a"), check_mode, lambda: another_run(lamps))
     assert "lock" not in lamps.log
+
+
+@pytest.mark.parametrize("left", ["", "blue", "red"])
+def test_what_is_half_done_by_another_run_is_no_error(left: str) -> None:
+    lamps = Lamps(errors={"plan a": PlanError("half of it is gone")})
+
+    @contextmanager
+    def ends() -> Iterator[None]:
+        with another_run(lamps, left):
+            lamps.errors.clear()
+            yield
+
+    (outcome,) = converge(lamps, wishes("a"), False, ends)
+    assert (outcome.error, lamps.there["a"].colour) == ("", "red")
 
 
 class Clock:
