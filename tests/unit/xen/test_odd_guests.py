@@ -1,11 +1,10 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guests that are not as we would have made them: renamed, doubled, saved, half made, or without a file."""
+"""Guests that are not as we would have made them: renamed, doubled, saved, or without a file."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import TRIES
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest, Nic
 from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     again,
@@ -26,6 +24,7 @@ from ansible_collections.hostforge.hypervisor.tests.contract.look import (
     there,
     verbs,
 )
+from ansible_collections.hostforge.hypervisor.tests.unit.xen.one_guest import BASE, CFG, NAME, only, running
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject import (
     IMAGES,
     MIB,
@@ -33,20 +32,10 @@ from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_subject i
     SimulatedSubject,
 )
 
-NAME = ParavirtualSubject.base.name
-CFG = f"/etc/xen/{NAME}.cfg"
-BASE = ParavirtualSubject.base
-
 
 @pytest.fixture(name="subject")
 def make_subject() -> ParavirtualSubject:
     return ParavirtualSubject()
-
-
-def running(subject: ParavirtualSubject) -> Guest:
-    want = replace(BASE, state="running")
-    run(subject, want)
-    return want
 
 
 def test_a_guest_that_is_gone_is_off_whatever_xl_says_of_its_devices(subject: ParavirtualSubject) -> None:
@@ -163,29 +152,6 @@ def test_saved_guests_are_looked_for_where_xendomains_puts_them(subject: Paravir
     assert "/srv/save" in refused(subject, Guest(NAME, state="running")).error
 
 
-def test_a_half_made_domain_is_taken_away_before_a_start(subject: ParavirtualSubject) -> None:
-    want = running(subject)
-    domain = subject.host.xl.domains[0]
-    domain.config, domain.flags = None, "--p---"
-    assert there(subject, NAME).state == "stopped"
-    assert verbs(predicted(subject, want)) == ["start state"]
-    assert there(subject, NAME).state == "running"
-    assert [one.number for one in subject.host.xl.domains] == [domain.number + 1]
-
-
-@pytest.mark.parametrize("defined", [True, False])
-def test_what_is_left_of_a_domain_goes_with_the_guest(subject: ParavirtualSubject, defined: bool) -> None:
-    running(subject)
-    domain = subject.host.xl.domains[0]
-    domain.config, domain.flags = None, "--p---"
-    if not defined:
-        del subject.host.files[CFG]
-    done = predicted(subject, Guest(NAME, state="absent"))
-    assert verbs(done)[:2] == ["remove domain", "remove guest" if defined else "delete seeds"]
-    assert subject.host.xl.domains == []
-    again(subject, Guest(NAME, state="absent"))
-
-
 def test_a_crashed_guest_that_is_kept_is_not_removed(subject: ParavirtualSubject) -> None:
     running(subject)
     subject.host.xl.domains[0].flags = "---sc-"
@@ -203,56 +169,12 @@ def test_an_emulated_machine_that_keeps_its_processors_is_told_of() -> None:
     run(subject, replace(want, vcpus=1))
 
 
-def test_what_a_failed_start_leaves_is_taken_away(subject: ParavirtualSubject) -> None:
-    run(subject, BASE)
-    subject.host.xl.deaf, subject.host.xl.leaves_half_made = {"create"}, True
-    outcome = only(subject, replace(BASE, state="running"))
-    assert "it cannot be started" in outcome.error
-    assert subject.host.xl.domains == []
-    subject.host.xl.deaf.clear()
-    run(subject, replace(BASE, state="running"))
-
-
-@pytest.mark.parametrize("words", ["create\0/etc/xen/x.cfg", "-v\0create\0x.cfg", "migrate-receive"])
-def test_what_another_xl_makes_is_not_taken_away(subject: ParavirtualSubject, words: str) -> None:
-    run(subject, BASE)
-    subject.host.xl.deaf, subject.host.xl.leaves_half_made = {"create"}, True
-    subject.host.folders["/proc/77"] = 0o555
-    subject.host.files["/proc/77/cmdline"] = f"/usr/sbin/xl\0{words}\0".encode()
-    subject.host.files["/proc/77/stat"] = b"77 (xl) S 55 77 77"
-    assert only(subject, replace(BASE, state="running")).error
-    assert len(subject.host.xl.domains) == 1
-
-
-def test_what_this_run_makes_of_other_guests_stops_nobody(subject: ParavirtualSubject) -> None:
-    want = running(subject)
-    domain = subject.host.xl.domains[0]
-    domain.config, domain.flags = None, "--p---"
-    subject.host.folders["/proc/77"] = 0o555
-    subject.host.files["/proc/77/cmdline"] = b"xl\0create\0/etc/xen/x.cfg\0"
-    subject.host.files["/proc/77/stat"] = f"77 (xl) S {os.getpid()} 77 77".encode()
-    run(subject, want)
-
-
 def test_a_full_disk_fails_the_guest_and_the_next_run_goes_on(subject: ParavirtualSubject) -> None:
     subject.host.broken.add("rename")
     assert "rename is broken" in only(subject, BASE).error
     subject.host.broken.clear()
     run(subject, BASE)
     again(subject, BASE)
-
-
-def test_a_domain_that_xl_is_making_is_left_alone(subject: ParavirtualSubject) -> None:
-    want = running(subject)
-    domain = subject.host.xl.domains[0]
-    domain.config, domain.flags = None, "--p---"
-    subject.host.folders["/proc/77"] = 0o555
-    subject.host.files["/proc/77/cmdline"] = b"/usr/sbin/xl\0create\0/etc/xen/x.cfg\0"
-    subject.host.files["/proc/77/stat"] = b"77 (xl) S 55 77 77"
-    assert "77" in only(subject, want).error
-    assert subject.host.xl.domains == [domain]
-    subject.host.files["/proc/77/stat"] = b"77 (xl) S 1 77 77"
-    run(subject, want)
 
 
 @pytest.mark.parametrize(
@@ -388,18 +310,23 @@ def test_a_link_of_others_is_taken_over_in_one_step(subject: ParavirtualSubject)
     assert list(subject.host.links) == [f"/etc/xen/auto/0004-{NAME}.cfg"]
 
 
+def test_what_is_hidden_among_the_links_starts_nothing(subject: ParavirtualSubject) -> None:
+    run(subject, replace(BASE, autostart=Autostart(True)))
+    subject.host.links.clear()
+    subject.host.links["/etc/xen/auto/.mine"] = CFG
+    assert there(subject, NAME).autostart == Autostart(False)
+    run(subject, replace(BASE, autostart=Autostart(True)))
+    again(subject, replace(BASE, autostart=Autostart(True)))
+    run(subject, replace(BASE, autostart=Autostart(False)))
+    assert list(subject.host.links) == ["/etc/xen/auto/.mine"]
+
+
 def test_the_mode_and_the_owner_of_a_file_stay(subject: ParavirtualSubject) -> None:
     run(subject, BASE)
     assert subject.host.modes[CFG] == 0o600
     subject.host.modes[CFG], subject.host.owners[CFG] = 0o640, "0:44"
     run(subject, replace(BASE, description="new"))
     assert (subject.host.modes[CFG], subject.host.owners[CFG]) == (0o640, "0:44")
-
-
-def only(subject: ParavirtualSubject, want: Guest) -> Outcome[Guest]:
-    """A run that may fail."""
-    (outcome,) = run_all(subject, [want], policy(subject))
-    return outcome
 
 
 def test_disks_are_looked_at_without_a_process_for_each(subject: ParavirtualSubject) -> None:

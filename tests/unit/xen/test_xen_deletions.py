@@ -118,10 +118,11 @@ def test_who_comes_to_use_a_disk_meanwhile_is_seen(subject: WatchedSubject, plac
     assert not subject.has_file(path(1)), "the order of the deletions is another"
 
 
-def test_a_link_to_a_file_elsewhere_that_comes_meanwhile_is_seen(subject: WatchedSubject) -> None:
+@pytest.mark.parametrize(("link", "who"), [("theirs", "theirs"), (".theirs", "the file /srv/theirs.cfg")])
+def test_a_link_to_a_file_elsewhere_that_comes_meanwhile_is_seen(subject: WatchedSubject, link: str, who: str) -> None:
     subject.write("/srv/theirs.cfg", their_file(subject))
-    outcome = deleted(subject, lambda: subject.host.links.update({"/etc/xen/auto/theirs": "/srv/theirs.cfg"}))
-    assert "is used by theirs" in outcome.error
+    outcome = deleted(subject, lambda: subject.host.links.update({f"/etc/xen/auto/{link}": "/srv/theirs.cfg"}))
+    assert f"is used by {who}" in outcome.error
     assert subject.has_file(path(2))
 
 

@@ -88,13 +88,16 @@ class Look:
         self.parts = [name for name in listed if is_part(name)]
         names = [name for name in listed if not is_part(name)]
         here = [f"{places.CONFIGS}/{name}" for name in names if name.endswith(".cfg")]
-        self.auto = places.auto_links(self.host)
+        all_links = places.auto_links(self.host)
+        self.auto = {link: path for link, path in all_links.items() if places.starts(link)}
         real = {**places.realpaths(self.host, here), **self.auto}
         links: dict[str, list[str]] = {}
         for path, target in self.auto.items():
             links.setdefault(target, []).append(path)
         for path in dict.fromkeys(real.values()):
             self._read_file(path, tuple(links.get(path, ())))
+        for path in set(all_links.values()) - set(real.values()):
+            self._read_file(path, None)
         for name in names:
             if not name.endswith(".cfg") and not name.startswith(NO_GUESTS):
                 self._read_file(f"{places.CONFIGS}/{name}", None)

@@ -33,8 +33,13 @@ def link_path(autostart: Autostart, path: str) -> str:
 
 
 def auto_links(host: Host) -> dict[str, str]:
-    """What xendomains starts at this moment, and where each of it leads."""
+    """What is in the folder of links, and where each of it leads."""
     return realpaths(host, [f"{AUTO}/{name}" for name in host.list_dir(AUTO)])
+
+
+def starts(link: str) -> bool:
+    """Whether what is in the folder of links starts with the host: what is hidden does not."""
+    return not os.path.basename(link).startswith(".")
 
 
 def realpaths(host: Host, paths: Sequence[str]) -> dict[str, str]:

@@ -18,13 +18,13 @@ POLL_S = 1.0
 ASK_AGAIN_S = 15  # a guest that is still booting does not hear the request
 HEARS_S = 5  # xl itself would wait a minute for the guest's driver to say that it has heard
 MAKES = (b"create", b"restore", b"migrate-receive")
+OTHERS_S = 60
 CREATE_S = 1800  # an image of a boot loader that is far away, or a slow host; never for ever
 
 
 def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None:
     """Power on by a definition, or let a paused guest go on. prepare: what is to be done while it is off."""
-    domains = xl.domains(host)
-    found = next((one for one in domains if one.name == name), None)
+    domains, found = _settled(host, name)
     if found is not None and found.state == "running" and not _is_half_made(host, found):
         return
     if found is not None and found.state == "paused" and not _is_half_made(host, found):
@@ -40,6 +40,17 @@ def start(host: Host, name: str, path: str, prepare: Callable[[], None]) -> None
         )
     except HostError as error:
         raise HypervisorError(f"it cannot be started: {error}") from error
+
+
+def _settled(host: Host, name: str) -> tuple[list[Domain], Domain | None]:
+    """All domains, and the one of a name. An xl that a killed run left may be about to end it."""
+    until = time.monotonic() + OTHERS_S
+    while True:
+        domains = xl.domains(host)
+        found = next((one for one in domains if one.name == name), None)
+        if found is None or not _is_half_made(host, found) or not _makers(host) or time.monotonic() >= until:
+            return domains, found
+        time.sleep(POLL_S)
 
 
 def clear(host: Host, found: Domain) -> None:
@@ -75,20 +86,23 @@ def _makers(host: Host) -> list[str]:
             except HostError:
                 continue  # it has ended
             verb = next((word for word in words[1:] if not word.startswith(b"-")), b"")
-            # One that watches over a domain that runs has the same words, and is a daemon, whose parent is the first
-            # process. Our own make other guests: one is never made by two threads.
-            if words[0].rpartition(b"/")[2] == b"xl" and verb in MAKES:
-                found += [number] if _parent(host, number) not in ("1", str(os.getpid())) else []
+            if words[0].rpartition(b"/")[2] == b"xl" and verb in MAKES and _makes_for_others(host, number):
+                found.append(number)
     return found
 
 
-def _parent(host: Host, number: str) -> str:
-    """The parent of a process; the first one of those that have ended."""
+def _makes_for_others(host: Host, number: str) -> bool:
+    """Whether an xl that was told to make a domain is still at it, and not for this run.
+
+    Our own make other guests: one is never made by two threads. One that has made its domain watches over it with the
+    same words as a daemon, which leads a session of its own under the first process.
+    """
     try:
         stat = host.read_file(f"/proc/{number}/stat").decode("utf-8", "replace")
     except HostError:
-        return "1"
-    return stat.rpartition(")")[2].split()[1]
+        return False  # it has ended
+    _state, parent, _group, session = stat.rpartition(")")[2].split()[:4]
+    return parent != str(os.getpid()) and (parent, session) != ("1", number)
 
 
 def _clear_failed(host: Host, name: str, before: set[int]) -> None:

@@ -246,7 +246,7 @@ class Steps:
     def _link(self, name: str, wanted: Autostart) -> None:
         """Have one link, of the right name, or none. A link that changes its name does so in one step."""
         path, there = self._path(name), places.auto_links(self._host)
-        links = [link for link, leads in there.items() if leads == path != link]
+        links = [link for link, leads in there.items() if leads == path != link and places.starts(link)]
         target = places.link_path(wanted, path) if wanted.enabled else None
         if target is not None and target not in links:
             if target in there:
