@@ -15,6 +15,7 @@ import libvirt
 import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import (
@@ -161,7 +162,7 @@ def test_a_half_made_disk_goes_though_no_other_is_made(kvm: libvirt.virConnect) 
     wish = {"name": "db1", "disks": [{"name": "data", "size": "32 MiB"}]}
     guest(**wish)
     root = stored("db1")
-    ledger.write(root, ledger.Entry("more", f"{FOLDER}/db1.more.qcow2", made=True, pending=True))
+    ledger.write(root, Entry("more", f"{FOLDER}/db1.more.qcow2", made=True, pending=True))
     define(root)
     half, living = (f".hostforge.db1.more.qcow2.part-{process}-0123abcd0" for process in (2**22 + 1, os.getpid()))
     another = f".hostforge.db2.more.qcow2.part-{2**22 + 1}-0123abcd0"

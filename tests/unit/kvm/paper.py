@@ -23,6 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.t
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.driver import Driver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 
@@ -65,7 +66,7 @@ class PaperDriver(Driver):
 
     def _new(self, want: Guest) -> Element:
         disks = [self._placed(want.name, disk) for disk in want.disks or ()]
-        notes = tuple(ledger.Entry(disk.name, disk.path or "", made=True) for disk in disks)
+        notes = tuple(Entry(disk.name, disk.path or "", made=True) for disk in disks)
         seed = f"/seeds/{want.name}-{want.cloud_init.digest}.iso" if want.cloud_init else None
         root = define.new_definition(want, define.Plot("x86_64", notes, seed))
         edit_devices.add_disks(root, want.name, disks)
@@ -97,7 +98,7 @@ class PaperDriver(Driver):
         subject = change.verb, change.field
         if subject == ("add", "disks"):
             change = replace(change, after=self._placed(change.name, change.after))
-            ledger.write(root, ledger.Entry(change.after.name, change.after.path, made=True))
+            ledger.write(root, Entry(change.after.name, change.after.path, made=True))
         elif subject == ("set", "autostart"):
             self._autostart(change.name, change.after)
         elif subject == ("remove", "disks") and change.delete:

@@ -20,12 +20,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
     read_snapshot,
     write_snapshot,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 
 
 def definition(*chains: list[str], overlays: tuple[str, ...] = (), made: bool = True) -> Element:
     """A guest whose ledger knows of a disk root at /base; chains: of each disk, the file that is attached first."""
     root = Element("domain")
-    ledger.write(root, ledger.Entry("root", "/base", made))
+    ledger.write(root, Entry("root", "/base", made))
     for path in overlays:
         ledger.write_overlay(root, ledger.Overlay("root", path))
     parent = xml.add(root, "devices")

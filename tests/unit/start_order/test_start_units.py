@@ -16,6 +16,7 @@ import yaml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.xml import NAMESPACE
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import ledger, places
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.start_order import STARTER, UNIT, is_not_kept
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
@@ -73,7 +74,7 @@ def test_the_programs_read_what_the_drivers_write() -> None:
     assert f'Path("{places.AUTO}")' in program
     assert f'"{places.SAVED}"' in program
     definition = Definition("")
-    ledger.write(definition, ledger.Ledger(delay_s=7))
+    ledger.write(definition, Ledger(delay_s=7))
     assert re.findall(r'noted.get\("(.+?)"\)', program) == ["delay"]
     assert '"delay": 7' in definition.text
 

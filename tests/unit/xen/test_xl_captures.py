@@ -15,13 +15,13 @@ import pytest
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import xl
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.define import adopted
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.read import (
     Around,
     running_guest,
     stored_guest,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError, HostError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
 from ansible_collections.hostforge.hypervisor.tests.unit.xen.simulated_xl import to_config
 

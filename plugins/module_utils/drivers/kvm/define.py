@@ -19,6 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     xml,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.machine import is_express
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 MACHINES = {"x86_64": "q35", "aarch64": "virt"}
@@ -35,7 +36,7 @@ class Plot:
     """
 
     arch: str
-    notes: tuple[ledger.Entry, ...] = ()
+    notes: tuple[Entry, ...] = ()
     seed: str | None = None
 
 

@@ -34,6 +34,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_fi
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 
@@ -56,14 +57,14 @@ class DiskSteps:
             noted = ledger.find(root, disk.path)
             # Data that is there is not ours, unless a run was killed after it had made it.
             ours = not self._storage.is_there(disk) or (noted is not None and noted.pending)
-            ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=ours, pending=ours))
+            ledger.write(root, Entry(disk.name, disk.path or "", made=ours, pending=ours))
             new = not self._storage.is_there(disk)
             self._connection.defineXML(xml.render(root))
             self.make(change.name, disk, new)
         elif disk.pool is None and devices.find_disk(stored_root(domain), disk.path) is None:
             disk = self._storage.place(change.name, disk)
             root = stored_root(domain, secure=True)
-            ledger.write(root, ledger.Entry(disk.name, disk.path or "", made=False))
+            ledger.write(root, Entry(disk.name, disk.path or "", made=False))
             self._connection.defineXML(xml.render(root))
             self.make(change.name, disk, new=False)
         change_both(self._connection, replace(change, after=disk))

@@ -19,6 +19,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 Edit = Callable[[Element, Change], None]
@@ -41,7 +42,7 @@ def _add_disk(root: Element, change: Change) -> None:
         xml.ensure(root, "devices").append(element)
         _ensure_controller(root, element)
     made = ledger.find(root, disk.path)
-    ledger.write(root, ledger.Entry(disk.name, disk.path, made is not None and made.made))
+    ledger.write(root, Entry(disk.name, disk.path, made is not None and made.made))
 
 
 def add_disks(root: Element, guest: str, disks: Iterable[Disk]) -> None:

@@ -12,20 +12,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A disk: its name in the guest specification, where its data is, and whether we made that data.
-
-    pending: we are making it at this moment, or a run that did so was killed.
-    """
-
-    name: str
-    path: str
-    made: bool
-    pending: bool = False
 
 
 def entries(root: Element) -> list[Entry]:

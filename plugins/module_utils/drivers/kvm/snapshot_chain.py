@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 
 # A chain is cut off here: one that is longer than libvirt allows is a loop.
 LONGEST = 200
@@ -32,7 +33,7 @@ class Origin:
     is one that we made.
     """
 
-    entry: ledger.Entry
+    entry: Entry
     format: str | None
     ours: bool
 

@@ -13,7 +13,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     define,
     devices,
     edit_devices,
-    ledger,
     power,
     read,
     snapshot_chain,
@@ -27,6 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import roots_of, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 
@@ -88,7 +88,7 @@ class Steps:
         disks = tuple(self._storage.place(want.name, disk) for disk in want.disks or ())
         kept = frozenset(disk.name for disk in disks if disk.pool is None or self._storage.is_there(disk))
         seed = self._seeds.path(want.name, want.cloud_init)
-        notes = tuple(ledger.Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
+        notes = tuple(Entry(disk.name, disk.path or "", disk.name not in kept) for disk in disks)
         pending = tuple(replace(note, pending=note.made) for note in notes)
         new = define.new_definition(want, define.Plot(arch, pending, seed))
         for disk in disks:

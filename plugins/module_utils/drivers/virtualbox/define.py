@@ -14,6 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtu
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.words import CHIPSETS, DEFAULT_BUS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 DEFAULT_OSTYPE = "Linux_64"
@@ -31,7 +32,7 @@ def is_ours(host: Host, path: str) -> bool:
     return f'"{ledger.KEY}"'.encode() in host.read_file(path)
 
 
-def register(api: Api, host: Host, want: Guest, noted: ledger.Ledger) -> Any:
+def register(api: Api, host: Host, want: Guest, noted: Ledger) -> Any:
     """Register a new machine, with what is to be made for it noted. What a killed run left in its place goes."""
     path = settings_path(api, want)
     flags = [f"UUID={want.uuid}"] if want.uuid else []

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox import ledger, read
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox import read
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.connection import Api
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.media import Slot, slots_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.words import BUSY_OFF, SAVED
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
@@ -98,7 +99,7 @@ class Look:
         )
         return read.guest_of(self.api, self.machines[name], self.slots[name], around)
 
-    def _owns(self, name: str, slot: Slot, noted: ledger.Ledger) -> bool:
+    def _owns(self, name: str, slot: Slot, noted: Ledger) -> bool:
         """Whether the data in a slot is this guest's and nobody else's. What snapshots stand on is theirs, too."""
         entry = noted.find(slot.path)
         if entry is None or not entry.made or slot.layered or self.others(slot.path or "", name):

@@ -26,6 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtu
     state_of,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Autostart,
     Cdrom,
@@ -48,7 +49,7 @@ class Around:
 
     is_there: Callable[[str], bool]
     pool: Callable[[str], str | None]
-    owns: Callable[[Slot, ledger.Ledger], bool]
+    owns: Callable[[Slot, Ledger], bool]
     seed: Callable[[str, str], str | None]
 
 
@@ -90,7 +91,7 @@ def guest_of(api: Api, machine: Any, slots: Sequence[Slot], around: Around) -> G
     return replace(stored, state=state, live=replace(stored, state=state))
 
 
-def _disk(api: Api, slot: Slot, noted: ledger.Ledger, around: Around) -> Disk:
+def _disk(api: Api, slot: Slot, noted: Ledger, around: Around) -> Disk:
     path = slot.path or ""
     entry = noted.find(path)
     there = around.is_there(path) and around.is_there(slot.top or path)

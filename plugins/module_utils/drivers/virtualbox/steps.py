@@ -27,6 +27,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtu
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry, Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit, Disk, Guest
 
@@ -85,7 +86,7 @@ class Steps:
         self._refuse_taken(want.name, [disk for disk in placed if disk.pool is None])
         for disk in placed:
             self._storage.files.fetch(disk)
-        noted = ledger.Ledger(tuple(_entry(disk, disk.name not in kept) for disk in placed))
+        noted = Ledger(disks=tuple(_entry(disk, disk.name not in kept) for disk in placed))
         with self._api.edited(define.register(self._api, self._host, want, noted)) as machine:
             define.furnish(self._api, machine, want)
         self._seeds.make(want.name, want.cloud_init)
@@ -112,9 +113,9 @@ class Steps:
             self._note(name, lambda noted: noted.without(disk.path or ""))
             raise
         if disk.pool is not None and new:
-            self._note(name, lambda noted: noted.with_disk(ledger.Entry(disk.name, disk.path or "", True)))
+            self._note(name, lambda noted: noted.with_disk(Entry(disk.name, disk.path or "", True)))
 
-    def _note(self, name: str, change: Callable[[ledger.Ledger], ledger.Ledger]) -> None:
+    def _note(self, name: str, change: Callable[[Ledger], Ledger]) -> None:
         with self._api.edited(self._machine(name)) as machine:
             ledger.write(machine, change(ledger.read(machine)))
 
@@ -128,7 +129,7 @@ class Steps:
         ours = not there or (entry is not None and entry.made)
         if not there:
             self._storage.files.fetch(disk)
-        self._note(change.name, lambda noted: noted.with_disk(ledger.Entry(disk.name, path, ours, ours and not there)))
+        self._note(change.name, lambda noted: noted.with_disk(Entry(disk.name, path, ours, ours and not there)))
         self._make(change.name, disk, not there)
         machine = self._machine(change.name)
         running = self._is_running(machine)
@@ -171,11 +172,10 @@ class Steps:
         path, now = disk.path or "", self._look()
         entry = ledger.read(self._machine(name)).find(path)
         users = [*now.others(path, name), *self._storage.based(path)]
-        if entry is None or not entry.made or users:
-            raise HypervisorError(
-                f"{path} is not deleted: "
-                f"{f'it is used by {chr(44).join(users)}' if users else 'this collection did not make it'}"
-            )
+        if users:
+            raise HypervisorError(f"{path} is not deleted: it is used by {', '.join(users)}")
+        if entry is None or not entry.made:
+            raise HypervisorError(f"{path} is not deleted: this collection did not make it")
         self._storage.files.delete(path, disk.format or DEFAULT_FORMAT)
 
     def _grow(self, change: Change) -> None:
@@ -272,5 +272,5 @@ class Steps:
                 media.forget(self._api, medium)
 
 
-def _entry(disk: Disk, ours: bool) -> ledger.Entry:
-    return ledger.Entry(disk.name, disk.path or "", ours and disk.pool is not None, ours and disk.pool is not None)
+def _entry(disk: Disk, ours: bool) -> Entry:
+    return Entry(disk.name, disk.path or "", ours and disk.pool is not None, ours and disk.pool is not None)

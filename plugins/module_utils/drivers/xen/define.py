@@ -22,6 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.r
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import EVENTS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry, Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 DEFAULT_TYPE = "pv"
@@ -36,7 +37,7 @@ _KNOWN_BUILT = (
 _KNOWN_MACHINE = ("bios", "boot", "serial", "vnc", "vga", "sdl", "rdm", "pae", "nx", "hpet", "vpt_align", "hdtype")
 
 
-def new_definition(want: Guest, notes: Sequence[ledger.Entry], seed: str | None, site: Site) -> Definition:
+def new_definition(want: Guest, notes: Sequence[Entry], seed: str | None, site: Site) -> Definition:
     """Make the definition of a new guest, without its disks: those come into it when their data is there."""
     definition = Definition("")
     kind = want.option("type") or DEFAULT_TYPE
@@ -59,7 +60,7 @@ def new_definition(want: Guest, notes: Sequence[ledger.Entry], seed: str | None,
     for key, value in want.option("config") or ():
         definition.put(key, value or None)
     delay = want.autostart.delay_s if want.autostart else None
-    ledger.write(definition, ledger.Ledger(want.description or "", None, delay, tuple(notes)))
+    ledger.write(definition, Ledger(want.description or "", None, delay, tuple(notes)))
     if seed:
         edit.put_seed(definition, want.name, seed, site.seed_dir)
     return definition
@@ -98,7 +99,7 @@ def adopted(config: Mapping[str, Any]) -> Definition:
             f"it runs without a definition, and with {', '.join(lost)}, which cannot be written into one here: write "
             "its file in /etc/xen by hand"
         )
-    guest = running_guest(config, ledger.Ledger(), Around())
+    guest = running_guest(config, Ledger(), Around())
     definition = Definition("")
     values: dict[str, Any] = {
         "name": guest.name,

@@ -18,6 +18,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_fi
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 
@@ -57,7 +58,7 @@ class Disks:
         there = self._storage.files.is_there(disk.path or "")
         # Data that is there is not ours, unless a run was killed after it had made it, or it was detached and kept.
         ours = not there or (entry is not None and entry.made)
-        ledger.write(definition, noted.with_disk(ledger.Entry(disk.name, disk.path or "", ours, ours and not there)))
+        ledger.write(definition, noted.with_disk(Entry(disk.name, disk.path or "", ours, ours and not there)))
         if not there:
             self._storage.files.fetch(disk)
         self._save(guest, definition)
@@ -113,7 +114,7 @@ class Disks:
             if spec.cdrom or name != (entry.name if entry else spec.vdev):
                 continue
             if running:
-                entry = entry or ledger.Entry(spec.vdev, spec.path, made=False)
+                entry = entry or Entry(spec.vdev, spec.path, made=False)
                 ledger.write(definition, noted.with_disk(replace(entry, grow=size_bytes)))
                 self._save(guest, definition)
             else:

@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.r
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import EVENTS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 NO_LOADER, PVGRUB = "none", "pvgrub"
@@ -154,7 +155,7 @@ def add_disk(definition: Definition, disk: Disk) -> None:
     noted = ledger.read(definition)
     found = noted.find(disk.path)
     made = found is not None and found.made
-    ledger.write(definition, noted.with_disk(ledger.Entry(disk.name, disk.path or "", made)))
+    ledger.write(definition, noted.with_disk(Entry(disk.name, disk.path or "", made)))
 
 
 def _add_disk(definition: Definition, change: Change, _site: Site) -> None:

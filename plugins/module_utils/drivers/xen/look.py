@@ -22,6 +22,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest
 
@@ -238,7 +239,7 @@ class Look:
     def guest(self, name: str) -> Guest:
         """A guest that is there."""
         file, config = self.file(name), self.config(name)
-        noted = ledger.read(file.definition) if file else ledger.Ledger()
+        noted = ledger.read(file.definition) if file else Ledger()
         around = read.Around(
             size=self.storage.size,
             pool=self.storage.pool_of,
@@ -259,6 +260,6 @@ class Look:
         return replace(stored, state="paused" if state == xl.SAVING else state, live=live)
 
 
-def _is_made(noted: ledger.Ledger, path: str) -> bool:
+def _is_made(noted: Ledger, path: str) -> bool:
     entry = noted.find(path)
     return entry is not None and entry.made

@@ -14,7 +14,6 @@ from typing import Any
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.disk_spec import DiskSpec, parse_disk
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.nic_spec import (
     DEFAULT_BRIDGE,
     NicSpec,
@@ -22,6 +21,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.n
     to_nic,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.traits import EVENTS, TYPES
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seed import DIGEST_DIGITS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import (
     Autostart,

@@ -30,6 +30,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     HypervisorError,
     LiveError,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
 
@@ -142,7 +143,7 @@ class Steps:
         placed = self._disks.placed(want.name, want.disks or (), kind)
         kept = frozenset(disk.name for disk in placed if self._storage.files.is_there(disk.path or ""))
         seed = self._seeds.path(want.name, want.cloud_init)
-        notes = [ledger.Entry(one.name, one.path or "", one.name not in kept, one.name not in kept) for one in placed]
+        notes = [Entry(one.name, one.path or "", one.name not in kept, one.name not in kept) for one in placed]
         self._refuse_taken(want.name, placed)
         for disk in placed:
             self._storage.files.fetch(disk)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import ledger, places, read
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2, RAW
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, prefix_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Guest
@@ -37,7 +38,7 @@ def dead_parts(seen: Look, name: str) -> tuple[str, ...]:
     return tuple(part for path in paths for part in dead_parts_of(seen.host, path))
 
 
-def _pending(seen: Look, name: str) -> list[ledger.Entry]:
+def _pending(seen: Look, name: str) -> list[Entry]:
     """The disks that a killed run was making, by what it has noted."""
     file = seen.file(name)
     return [] if file is None else [entry for entry in ledger.read(file.definition).disks if entry.pending]
