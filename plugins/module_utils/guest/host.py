@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -47,6 +47,14 @@ class Host(ABC):
     @abstractmethod
     def read_start(self, path: str, most_bytes: int) -> bytes:
         """Return a file's first bytes."""
+
+    @abstractmethod
+    def read_piece(self, path: str, start: int, most_bytes: int) -> bytes:
+        """Return the bytes of a file from a place on; fewer than most_bytes only where it ends."""
+
+    @abstractmethod
+    def write_pieces(self, path: str, pieces: Iterable[bytes], mode: int = 0o600) -> None:
+        """Write a new file, piece by piece. It is not whole until this returns: path is that of a part."""
 
     @abstractmethod
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.download import CHUNK_BYTES, chunks_of
@@ -60,14 +60,25 @@ class ModuleHost(Host):
         with _said(path), open(path, "rb") as file:
             return file.read(most_bytes)
 
+    def read_piece(self, path: str, start: int, most_bytes: int) -> bytes:
+        """Return bytes from within a file."""
+        with _said(path), open(path, "rb") as file:
+            file.seek(start)
+            return file.read(most_bytes)
+
+    def write_pieces(self, path: str, pieces: Iterable[bytes], mode: int = 0o600) -> None:
+        """Write a new file, piece by piece."""
+        with _said(path), open(path, "xb", opener=_privately) as file:
+            os.fchmod(file.fileno(), mode)
+            for piece in pieces:
+                file.write(piece)
+
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file in one step. What a killed run was writing there, which may hold a secret, goes before."""
         with _said(path):
             part = fresh_part(self, path)
             try:
-                with open(part, "xb", opener=_privately) as file:
-                    os.fchmod(file.fileno(), mode)
-                    file.write(content)
+                self.write_pieces(part, [content], mode)
                 self.rename(part, path)
             finally:
                 # What could not be written whole may still hold a secret.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,15 @@ class FakeHost(Host):
 
     def read_start(self, path: str, most_bytes: int) -> bytes:
         return self.read_file(path)[:most_bytes]
+
+    def read_piece(self, path: str, start: int, most_bytes: int) -> bytes:
+        return self.read_file(path)[start:][:most_bytes]
+
+    def write_pieces(self, path: str, pieces: Iterable[bytes], mode: int = 0o600) -> None:
+        self._do("pieces", path)
+        self.files[path], self.modes[path] = b"", mode
+        for piece in pieces:
+            self.files[path] += piece
 
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         self._do("write", path)
