@@ -103,8 +103,8 @@ class System:
 class Appliance:
     """One guest of a package; None is what the package does not say.
 
-    cdroms: how many drives it has; media are not in it. unread: what the package says and the reader does not
-    understand or does not take, each for a message.
+    cdroms: how many drives it has; media are not in it. files: the names of all that the descriptor refers to.
+    unread: what the package says and the reader does not understand or does not take, each for a message.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Appliance:
     disks: tuple[ApplianceDisk, ...] = ()
     cdroms: int = 0
     nics: tuple[ApplianceNic, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
     unread: tuple[str, ...] = field(default=(), compare=False)
 
 

@@ -52,11 +52,10 @@ def write_ova(host: Host, path: str, appliance: Appliance, data: Mapping[str, st
     host.make_dir(os.path.dirname(path))
     for dead in dead_parts_of(host, path):
         host.remove(dead)
-    sized = replace(appliance, disks=tuple(replace(disk, file_bytes=None) for disk in appliance.disks), unread=())
     files = {disk.file: data[disk.file] for disk in appliance.disks if disk.file}
     members = {name: Member(name, 0, _size(host, source)) for name, source in files.items()}
-    disks = (replace(disk, file_bytes=members[disk.file].size if disk.file else None) for disk in sized.disks)
-    sized = replace(sized, disks=tuple(disks))
+    disks = (replace(disk, file_bytes=members[disk.file].size if disk.file else None) for disk in appliance.disks)
+    sized = replace(appliance, disks=tuple(disks))
     part = part_of(path)
     try:
         host.write_pieces(part, _archive(host, sized, files, members), mode)

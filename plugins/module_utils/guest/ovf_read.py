@@ -88,7 +88,7 @@ def _appliance(envelope: Element) -> Appliance:
     )
     taken = {disk.file for disk in appliance.disks}
     told = [*unread, *left_out(items), *(f"the file {name!r}" for name, _size in files.values() if name not in taken)]
-    return replace(appliance, unread=tuple(told))
+    return replace(appliance, files=tuple(name for name, _size in files.values()), unread=tuple(told))
 
 
 def _configuration(envelope: Element, unread: list[str]) -> str | None:

@@ -67,7 +67,7 @@ def _beside(host: Host, path: str, size: int) -> Package:
     whole = (path, Member(name, 0, size))
     wanted = [os.path.splitext(name)[0] + MANIFEST]
     try:
-        wanted += [disk.file for disk in read_ovf(_small(host, whole, DESCRIPTOR_LARGEST), name).disks if disk.file]
+        wanted += read_ovf(_small(host, whole, DESCRIPTOR_LARGEST), name).files
         files = {name: whole}
         for other in wanted:
             found = host.info(os.path.join(folder, other))

@@ -70,7 +70,9 @@ BY_VIRTUALBOX = envelope(
     + item(
         "sasd", "StorageItem", AddressOnParent=0, HostResource="/disk/vmdisk1", InstanceID=5, Parent=3, ResourceType=17
     )
-    + item("sasd", "StorageItem", AddressOnParent=1, AutomaticAllocation="true", InstanceID=6, Parent=3, ResourceType=15)
+    + item(
+        "sasd", "StorageItem", AddressOnParent=1, AutomaticAllocation="true", InstanceID=6, Parent=3, ResourceType=15
+    )
     + item(
         "epasd",
         "EthernetPortItem",
