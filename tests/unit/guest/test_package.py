@@ -171,7 +171,13 @@ def test_extended_headers_that_change_files_are_refused(records: dict[str, str])
     assert "only names and dates a file" in found or "the name of a file" in found
 
 
-@pytest.mark.parametrize("cut", [1, 511, 512, 700, 1024, 3000, 14000])
+def test_an_archive_without_a_mark_of_its_end_is_read() -> None:
+    data = b"".join(header_of(name, len(content)) + content + bytes(-len(content) % 512) for name, content in WHOLE)
+    assert opened(data)[1].appliance.vcpus == 2
+    assert "which is not in the package" in why_not(data[: len(data) - 512 - len(DATA) // 512 * 512 - 512])
+
+
+@pytest.mark.parametrize("cut", [1, 511, 700, 1024, 3000, 14000])
 def test_an_archive_that_was_cut_off_is_refused(cut: int) -> None:
     assert "it is cut off" in why_not(archive(WHOLE)[:cut])
 

@@ -1,0 +1,107 @@
+# Copyright: the hostforge.hypervisor contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OVF packages and VirtualBox's own importer and exporter: each reads what the other writes."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.connection import connect
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.appliance import (
+    Appliance,
+    ApplianceDisk,
+    ApplianceNic,
+    System,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ova_write import write_ova
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import extract, open_package, verify
+from ansible_collections.hostforge.hypervisor.tests.roots.virtualbox import host
+from ansible_collections.hostforge.hypervisor.tests.roots.virtualbox.virtualbox_subject import VirtualBoxSubject
+
+# The binary itself: its wrapper clears the sockets of others away.
+MANAGE = "/usr/lib/virtualbox/VBoxManage"
+MIB = 1024**2
+ONE, TWO = "box1-disk1.vmdk", "box1-disk2.vmdk"
+GUEST = Appliance(
+    name="box1",
+    description='front end <of> the\n"shop" & more',
+    vcpus=2,
+    memory_mib=640,
+    firmware="bios",
+    system=System(96, None, "Debian_64"),
+    disks=(
+        ApplianceDisk("root", 24 * MIB, "vmdk", ONE, None, "sata", 0, 0),
+        ApplianceDisk("data", 8 * MIB, "vmdk", TWO, None, "sata", 0, 1),
+    ),
+    nics=(ApplianceNic("NAT", "02:00:00:00:00:01", "e1000", "up"), ApplianceNic("Internal", None, "virtio", "up")),
+)
+
+
+def manage(*arguments: str) -> str:
+    done = subprocess.run([MANAGE, *arguments], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def written(guest: Appliance) -> str:
+    """A package of a guest, with disks that hold something."""
+    sources = {}
+    for disk in guest.disks:
+        raw, path = f"{host.ELSEWHERE}/{disk.name}.raw", f"{host.ELSEWHERE}/{disk.file}"
+        Path(raw).write_bytes(disk.name.encode() * 1000 + bytes(disk.capacity_bytes - 4000))
+        options = ["-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized"]
+        subprocess.run(["qemu-img", "convert", *options, raw, path], check=True)
+        sources[disk.file or ""] = path
+    ova = f"{host.ELSEWHERE}/{guest.name}.ova"
+    write_ova(ModuleHost(), ova, guest, sources)
+    return ova
+
+
+BUSES = {"sata": "SATA", "scsi": "LsiLogic", "ide": "IDE", "virtio": "VirtioSCSI", "nvme": "NVMe"}
+
+
+@pytest.mark.parametrize("bus", BUSES)
+def test_what_we_write_virtualbox_imports(subject: VirtualBoxSubject, bus: str) -> None:
+    # Of the last two, VirtualBox's importer makes controllers for one disk alone.
+    disks = GUEST.disks[: 1 if bus in ("virtio", "nvme") else 2]
+    ova = written(replace(GUEST, disks=tuple(replace(disk, bus=bus) for disk in disks)))
+    said = manage("import", "-n", ova)
+    assert 'Suggested OS type: "Debian_64"' in said
+    assert "Number of CPUs: 2" in said
+    assert "Guest memory: 640 MB" in said
+    manage("import", ova, "--vsys", "0", "--vmname", "box1")
+    machine = connect().find("box1")
+    assert (machine.CPUCount, machine.memorySize, machine.description) == (2, 640, GUEST.description)
+    shown = manage("showvminfo", "box1", "--machinereadable")
+    assert shown.count(f'{ONE}"') + shown.count(f'{TWO}"') == len(disks)
+    assert 'nic1="nat"' in shown
+    assert 'nic2="intnet"' in shown
+    assert 'nictype2="virtio"' in shown
+
+
+@pytest.mark.parametrize("version", ["ovf10", "ovf20"])
+@pytest.mark.parametrize("algorithm", ["--manifest", "--options=manifest,nomacs"])
+def test_what_virtualbox_exports_we_read(subject: VirtualBoxSubject, version: str, algorithm: str) -> None:
+    manage("import", written(GUEST), "--vsys", "0", "--vmname", "box1")
+    ova = f"{host.ELSEWHERE}/exported.ova"
+    manage("export", "box1", "--output", ova, f"--{version}", algorithm)
+    package = open_package(ModuleHost(), ova)
+    verify(ModuleHost(), package)
+    found = package.appliance
+    assert (found.name, found.description, found.vcpus, found.memory_mib) == ("box1", GUEST.description, 2, 640)
+    assert [(disk.capacity_bytes, disk.format, disk.bus, disk.position) for disk in found.disks] == [
+        (24 * MIB, "vmdk", "sata", 0),
+        (8 * MIB, "vmdk", "sata", 1),
+    ]
+    assert [nic.network for nic in found.nics] == ["NAT", "Internal"]
+    assert len(package.digests) == 3
+    for disk, begin in zip(found.disks, (b"root", b"data")):
+        extract(ModuleHost(), package, disk.file or "", f"{host.ELSEWHERE}/x.vmdk")
+        subprocess.run(["qemu-img", "convert", "-O", "raw", f"{host.ELSEWHERE}/x.vmdk", f"{host.ELSEWHERE}/x"], check=True)
+        assert Path(f"{host.ELSEWHERE}/x").read_bytes()[:4000] == begin * 1000
