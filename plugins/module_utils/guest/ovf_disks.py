@@ -23,12 +23,14 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import quote
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import LARGEST
 
+FILES_MOST = 1000
+
 
 def files_of(envelope: Element, unread: list[str]) -> dict[str, tuple[str, int | None]]:
     """The names of the package's files and their sizes, if they are written, by their IDs."""
     section = child(envelope, "References")
     found: dict[str, tuple[str, int | None]] = {}
-    for element in children(section, "File") if section is not None else ():
+    for element in _bounded(section, "File"):
         key, name = needed(element, "id"), _file_name(needed(element, "href"))
         if key in found or name in [other for other, _size in found.values()]:
             raise PlanError(f"References: the file {key[:40]!r} is there twice{quote(name)}")
@@ -39,6 +41,13 @@ def files_of(envelope: Element, unread: list[str]) -> dict[str, tuple[str, int |
             raise PlanError(f"References: {name!r}: files in one piece are allowed; it is in chunks")
         size = attribute(element, "size")
         found[key] = name, number(size, f"References: {name!r}: size", 0, LARGEST) if size else None
+    return found
+
+
+def _bounded(section: Element | None, name: str) -> list[Element]:
+    found = list(children(section, name)) if section is not None else []
+    if len(found) > FILES_MOST:
+        raise PlanError(f"{name}: at most {FILES_MOST} are allowed; there are {len(found)}")
     return found
 
 
@@ -57,7 +66,7 @@ def disks_of(
     section = child(envelope, "DiskSection")
     names: set[str] = set()
     used: set[str] = set()
-    for element in children(section, "Disk") if section is not None else ():
+    for element in _bounded(section, "Disk"):
         name, key = needed(element, "diskId"), attribute(element, "fileRef")
         where = f"DiskSection: the disk {name[:40]!r}"
         if name in names:

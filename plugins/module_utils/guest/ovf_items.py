@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ TPM = "vmware.vtpm"
 KINDS = {14: "floppy drive", 21: "serial port", 22: "parallel port", 23: "USB controller", 24: "graphics", 35: "sound"}
 PLACES = ("ovf:/disk/", "ovf://disk/", "/disk/")
 PLACE_LARGEST = 65535
+_ADDRESS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,14 @@ def _item(element: Element) -> Item:
 def controllers_of(items: Iterable[Item]) -> dict[str, tuple[str, int]]:
     """The buses of the controllers that the reader knows, and their numbers there, by their IDs."""
     known = [(bus, item) for item in items for bus in [_bus_of(item)] if bus]
-    addresses = {bus: [item.get("Address") for other, item in known if other == bus] for bus, _item_ in known}
+    buses = {bus for bus, _item_ in known}
+    addresses = {bus: [item.get("Address") for other, item in known if other == bus] for bus in buses}
     found: dict[str, tuple[str, int]] = {}
     count: Counter[str] = Counter()
     for bus, item in known:
         written = addresses[bus]
         # Some tools give all controllers the same address, or none.
-        told = len(set(written)) == len(written) and all(one and one.isdigit() and len(one) < 4 for one in written)
+        told = len(set(written)) == len(written) and all(_ADDRESS.fullmatch(one or "") for one in written)
         found[item.id] = bus, int(item.values["Address"]) if told else count[bus]
         count[bus] += 1
     return found

@@ -49,6 +49,7 @@ READ = {
 FIRMWARE = {"efi": "uefi", "bios": "bios"}
 SECURE_BOOT = ("bootOptions.efiSecureBootEnabled", "uefi.secureBoot.enabled")
 DEPTH_MOST = 8
+TOLD_MOST = 100
 
 
 def read_ovf(data: bytes, where: str = "the descriptor") -> Appliance:
@@ -88,7 +89,13 @@ def _appliance(envelope: Element) -> Appliance:
     )
     taken = {disk.file for disk in appliance.disks}
     told = [*unread, *left_out(items), *(f"the file {name!r}" for name, _size in files.values() if name not in taken)]
-    return replace(appliance, files=tuple(name for name, _size in files.values()), unread=tuple(told))
+    return replace(appliance, files=tuple(name for name, _size in files.values()), unread=_bounded(told))
+
+
+def _bounded(told: list[str]) -> tuple[str, ...]:
+    """What is told, as far as somebody reads it."""
+    rest = len(told) - TOLD_MOST
+    return (*told[:TOLD_MOST], *([f"and {rest} more"] if rest > 0 else []))
 
 
 def _configuration(envelope: Element, unread: list[str]) -> str | None:

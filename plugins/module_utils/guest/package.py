@@ -27,7 +27,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.tar_files import Member, members_of, pieces_of
 
 DESCRIPTOR, MANIFEST, CERTIFICATE = ".ovf", ".mf", ".cert"
-FILES_MOST = 1000
 
 
 @dataclass(frozen=True)

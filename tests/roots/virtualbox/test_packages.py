@@ -101,7 +101,9 @@ def test_what_virtualbox_exports_we_read(subject: VirtualBoxSubject, version: st
     ]
     assert [nic.network for nic in found.nics] == ["NAT", "Internal"]
     assert len(package.digests) == 3
-    for disk, begin in zip(found.disks, (b"root", b"data")):
+    for disk, begin in zip(found.disks, (b"root", b"data"), strict=True):
         extract(ModuleHost(), package, disk.file or "", f"{host.ELSEWHERE}/x.vmdk")
-        subprocess.run(["qemu-img", "convert", "-O", "raw", f"{host.ELSEWHERE}/x.vmdk", f"{host.ELSEWHERE}/x"], check=True)
+        subprocess.run(
+            ["qemu-img", "convert", "-O", "raw", f"{host.ELSEWHERE}/x.vmdk", f"{host.ELSEWHERE}/x"], check=True
+        )
         assert Path(f"{host.ELSEWHERE}/x").read_bytes()[:4000] == begin * 1000

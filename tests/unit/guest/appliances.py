@@ -63,24 +63,40 @@ PLAIN = envelope(CPU + MEMORY + SATA + HARD_DISK, FILE, DISK)
 
 # As VirtualBox 7 exports: version 2 has elements of its own for storage and cards.
 BY_VIRTUALBOX = envelope(
-    CPU
-    + MEMORY
-    + SATA
-    + item(InstanceID=4, Address=0, ResourceType=23, Caption="usb")
-    + item(
-        "sasd", "StorageItem", AddressOnParent=0, HostResource="/disk/vmdisk1", InstanceID=5, Parent=3, ResourceType=17
-    )
-    + item(
-        "sasd", "StorageItem", AddressOnParent=1, AutomaticAllocation="true", InstanceID=6, Parent=3, ResourceType=15
-    )
-    + item(
-        "epasd",
-        "EthernetPortItem",
-        AutomaticAllocation="true",
-        Connection="NAT",
-        InstanceID=7,
-        ResourceSubType="E1000",
-        ResourceType=10,
+    "".join(
+        (
+            CPU,
+            MEMORY,
+            SATA,
+            item(InstanceID=4, Address=0, ResourceType=23, Caption="usb"),
+            item(
+                "sasd",
+                "StorageItem",
+                AddressOnParent=0,
+                HostResource="/disk/vmdisk1",
+                InstanceID=5,
+                Parent=3,
+                ResourceType=17,
+            ),
+            item(
+                "sasd",
+                "StorageItem",
+                AddressOnParent=1,
+                AutomaticAllocation="true",
+                InstanceID=6,
+                Parent=3,
+                ResourceType=15,
+            ),
+            item(
+                "epasd",
+                "EthernetPortItem",
+                AutomaticAllocation="true",
+                Connection="NAT",
+                InstanceID=7,
+                ResourceSubType="E1000",
+                ResourceType=10,
+            ),
+        )
     ),
     FILE,
     DISK,
@@ -93,22 +109,31 @@ BY_VIRTUALBOX = envelope(
 
 # As ovftool writes it from a host of VMware.
 BY_OVFTOOL = envelope(
-    item(AllocationUnits="hertz * 10^6", InstanceID=1, ResourceType=3, VirtualQuantity=4)
-    + item(AllocationUnits="byte * 2^20", InstanceID=2, ResourceType=4, VirtualQuantity=4096)
-    + item(Address=1, InstanceID=9, ResourceType=5, ElementName="IDE 1")
-    + item(Address=0, InstanceID=10, ResourceType=5, ElementName="IDE 0")
-    + item(Address=0, InstanceID=3, ResourceSubType="VirtualSCSI", ResourceType=6)
-    + item(AutomaticAllocation="false", InstanceID=4, ResourceType=24, more='<vmw:Config vmw:key="x" vmw:value="y"/>')
-    + item(AddressOnParent=0, HostResource="ovf:/disk/vmdisk1", InstanceID=5, Parent=3, ResourceType=17)
-    + item(AddressOnParent=1, HostResource="ovf:/disk/vmdisk2", InstanceID=6, Parent=9, ResourceType=17)
-    + item(
-        AddressOnParent=7,
-        Address="00:50:56:AA:00:01",
-        AutomaticAllocation="false",
-        Connection="VM Network",
-        InstanceID=7,
-        ResourceSubType="VmxNet3",
-        ResourceType=10,
+    "".join(
+        (
+            item(AllocationUnits="hertz * 10^6", InstanceID=1, ResourceType=3, VirtualQuantity=4),
+            item(AllocationUnits="byte * 2^20", InstanceID=2, ResourceType=4, VirtualQuantity=4096),
+            item(Address=1, InstanceID=9, ResourceType=5, ElementName="IDE 1"),
+            item(Address=0, InstanceID=10, ResourceType=5, ElementName="IDE 0"),
+            item(Address=0, InstanceID=3, ResourceSubType="VirtualSCSI", ResourceType=6),
+            item(
+                AutomaticAllocation="false",
+                InstanceID=4,
+                ResourceType=24,
+                more='<vmw:Config vmw:key="x" vmw:value="y"/>',
+            ),
+            item(AddressOnParent=0, HostResource="ovf:/disk/vmdisk1", InstanceID=5, Parent=3, ResourceType=17),
+            item(AddressOnParent=1, HostResource="ovf:/disk/vmdisk2", InstanceID=6, Parent=9, ResourceType=17),
+            item(
+                AddressOnParent=7,
+                Address="00:50:56:AA:00:01",
+                AutomaticAllocation="false",
+                Connection="VM Network",
+                InstanceID=7,
+                ResourceSubType="VmxNet3",
+                ResourceType=10,
+            ),
+        )
     ),
     '<File ovf:href="a%20disk.vmdk" ovf:id="file1" ovf:size="77"/><File ovf:href="web1.nvram" ovf:id="file2"/>',
     f'<Disk ovf:capacity="20" ovf:capacityAllocationUnits="byte * 2^30" ovf:diskId="vmdisk1" ovf:fileRef="file1"'

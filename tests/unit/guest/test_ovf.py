@@ -167,6 +167,29 @@ def test_what_cannot_be_is_refused(data: bytes, says: str | None) -> None:
     assert str(raised.value).startswith("web1.ovf: ")
 
 
+def test_numbers_are_those_of_ascii() -> None:
+    data = envelope(SATA.replace("<rasd:Address>0<", "<rasd:Address>\u00b2<") + HARD_DISK, FILE, DISK)
+    assert read_ovf(data).disks[0].unit == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (envelope(CPU, "".join(f'<File ovf:id="{i}" ovf:href="{i}"/>' for i in range(1001))), "File: at most 1000"),
+        (envelope(CPU, "", "<Disk/>" * 1001), "Disk: at most 1000"),
+        (envelope(CPU * 4097), "at most 4096 items"),
+        (envelope(CPU, more="<a>" * 300000 + "</a>" * 300000), None),
+        (envelope(CPU, more="<a/>" * 500000), None),
+    ],
+)
+def test_what_is_much_is_bounded(data: bytes, says: str | None) -> None:
+    if says is None:
+        assert len(read_ovf(data).unread) <= 101
+        return
+    with pytest.raises(PlanError, match=says):
+        read_ovf(data)
+
+
 def test_two_disks_have_not_one_place() -> None:
     second = DISK.replace("vmdisk1", "two").replace(' ovf:fileRef="file1"', "")
     at_it = HARD_DISK.replace(">5<", ">6<").replace("vmdisk1", "two")
