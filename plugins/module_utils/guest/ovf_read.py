@@ -69,11 +69,9 @@ def _appliance(envelope: Element) -> Appliance:
     files = files_of(envelope, unread)
     disks = dict(disks_of(envelope, files, unread))
     system = _only_system(envelope, unread)
-    sections = list(children(system, "VirtualHardwareSection"))
-    if len(sections) != 1:
-        raise PlanError(f"VirtualSystem: one VirtualHardwareSection is allowed; it has {len(sections)}")
-    items = items_of(sections[0], configuration)
-    firmware, secure_boot = _settings(sections[0], unread)
+    hardware = _hardware(system)
+    items = items_of(hardware, configuration)
+    firmware, secure_boot = _settings(hardware, unread)
     appliance = Appliance(
         name=_name(system),
         description=_annotation(system),
@@ -90,6 +88,13 @@ def _appliance(envelope: Element) -> Appliance:
     taken = {disk.file for disk in appliance.disks}
     told = [*unread, *left_out(items), *(f"the file {name!r}" for name, _size in files.values() if name not in taken)]
     return replace(appliance, files=tuple(name for name, _size in files.values()), unread=_bounded(told))
+
+
+def _hardware(system: Element) -> Element:
+    sections = list(children(system, "VirtualHardwareSection"))
+    if len(sections) != 1:
+        raise PlanError(f"VirtualSystem: one VirtualHardwareSection is allowed; it has {len(sections)}")
+    return sections[0]
 
 
 def _bounded(told: list[str]) -> tuple[str, ...]:

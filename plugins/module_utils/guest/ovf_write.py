@@ -168,33 +168,37 @@ def _hardware(system: Element, appliance: Appliance) -> None:
 
 def _items(appliance: Appliance) -> Iterator[dict[str, object]]:
     """The items in their order. Each has its number for its ID, so that disks can name their controllers."""
-    count = 0
-    if appliance.vcpus is not None:
-        count += 1
-        said = f"{appliance.vcpus} virtual CPU(s)"
-        yield _item(PROCESSOR, said, "Number of virtual CPUs", "hertz * 10^6", VirtualQuantity=appliance.vcpus)
-    if appliance.memory_mib is not None:
-        count += 1
-        said = f"{appliance.memory_mib} MB of memory"
-        yield _item(MEMORY, said, "Memory size", "byte * 2^20", VirtualQuantity=appliance.memory_mib)
-    drives = _drives(appliance)
-    places = sorted(
-        {(disk.bus or "", disk.unit) for disk in appliance.disks} | {("ide", unit) for unit, _place in drives}
-    )
-    parents = {place: count + index for index, place in enumerate(places, 1)}
-    for bus, unit in places:
-        kind = CONTROLLERS[bus]
-        yield _item(kind.kind, f"{bus}{unit}", "Controller", Address=unit, ResourceSubType=kind.subtypes[0] or None)
-    for disk in appliance.disks:
-        parent = parents[disk.bus or "", disk.unit]
-        item = _item(DISK, disk.name, "Hard disk", HostResource=f"ovf:/disk/{disk.name}")
-        yield {**item, "Parent": parent, "AddressOnParent": disk.position}
-    for number, (unit, position) in enumerate(drives, 1):
-        item = _item(CDROM, f"cdrom{number}", "CD drive", AutomaticAllocation="false")
-        yield {**item, "Parent": parents["ide", unit], "AddressOnParent": position}
+    power = list(_power(appliance))
+    yield from power
+    yield from _storage(appliance, len(power))
     yield from _cards(appliance)
     if appliance.tpm:
         yield _item(OTHER, "tpm", "Trusted platform module", ResourceSubType=TPM)
+
+
+def _power(appliance: Appliance) -> Iterator[dict[str, object]]:
+    if appliance.vcpus is not None:
+        said = f"{appliance.vcpus} virtual CPU(s)"
+        yield _item(PROCESSOR, said, "Number of virtual CPUs", "hertz * 10^6", VirtualQuantity=appliance.vcpus)
+    if appliance.memory_mib is not None:
+        said = f"{appliance.memory_mib} MB of memory"
+        yield _item(MEMORY, said, "Memory size", "byte * 2^20", VirtualQuantity=appliance.memory_mib)
+
+
+def _storage(appliance: Appliance, before: int) -> Iterator[dict[str, object]]:
+    """Controllers, and what is on them. before: the number of the item before the first."""
+    drives = _drives(appliance)
+    places = {(disk.bus or "", disk.unit) for disk in appliance.disks} | {("ide", unit) for unit, _place in drives}
+    parents = {place: before + index for index, place in enumerate(sorted(places), 1)}
+    for bus, unit in parents:
+        kind = CONTROLLERS[bus]
+        yield _item(kind.kind, f"{bus}{unit}", "Controller", Address=unit, ResourceSubType=kind.subtypes[0] or None)
+    for disk in appliance.disks:
+        item = _item(DISK, disk.name, "Hard disk", HostResource=f"ovf:/disk/{disk.name}")
+        yield {**item, "Parent": parents[disk.bus or "", disk.unit], "AddressOnParent": disk.position}
+    for number, (unit, position) in enumerate(drives, 1):
+        item = _item(CDROM, f"cdrom{number}", "CD drive", AutomaticAllocation="false")
+        yield {**item, "Parent": parents["ide", unit], "AddressOnParent": position}
 
 
 def _item(kind: int, name: str, description: str, units: str | None = None, **values: object) -> dict[str, object]:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -21,7 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ova_write import write_ova
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import extract, open_package, verify
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import is_part, part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.tar_files import header_of
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.appliances import appliances
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.fake_host import FakeHost
@@ -140,6 +143,36 @@ def test_a_real_file_goes_there_and_back(tmp_path: Path) -> None:
     extract(host, package, "web1-disk1.vmdk", str(out / "disk.vmdk"))
     assert (out / "disk.vmdk").read_bytes() == DATA * 300
     assert (out / "web1.ova").stat().st_mode & 0o777 == 0o600
+
+
+KILLED = """
+import os, signal, sys
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import ova_write
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_ova_write import GUEST, SOURCES
+step, path, folder = sys.argv[1:]
+def die(*_arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+if step == "rename":
+    ModuleHost.rename = die
+else:
+    setattr(ova_write, step, die)
+ova_write.write_ova(ModuleHost(), path, GUEST, {name: folder + at[2:] for name, at in SOURCES.items()})
+"""
+
+
+@pytest.mark.parametrize("step", ["padding_of", "_verify", "rename"])
+def test_what_was_killed_is_swept_by_the_next_run(step: str, tmp_path: Path) -> None:
+    for name in ("root.vmdk", "data.vmdk"):
+        (tmp_path / name).write_bytes(DATA)
+    out = tmp_path / "out"
+    out.mkdir()
+    path = str(out / "web1.ova")
+    done = subprocess.run([sys.executable, "-c", KILLED, step, path, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [is_part(str(one)) for one in out.iterdir()] == [True]
+    write_ova(ModuleHost(), path, GUEST, {name: f"{tmp_path}{at[2:]}" for name, at in SOURCES.items()})
+    assert [one.name for one in out.iterdir()] == ["web1.ova"]
 
 
 def pieces() -> Iterator[bytes]:
