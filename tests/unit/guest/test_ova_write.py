@@ -145,11 +145,12 @@ def test_a_real_file_goes_there_and_back(tmp_path: Path) -> None:
     assert (out / "web1.ova").stat().st_mode & 0o777 == 0o600
 
 
-KILLED = """
+# The guest is written out: the tests' own imports would take longer than all the rest.
+KILLED = f"""
 import os, signal, sys
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import ova_write
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.appliance import Appliance, ApplianceDisk
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
-from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_ova_write import GUEST, SOURCES
 step, path, folder = sys.argv[1:]
 def die(*_arguments):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -157,7 +158,7 @@ if step == "rename":
     ModuleHost.rename = die
 else:
     setattr(ova_write, step, die)
-ova_write.write_ova(ModuleHost(), path, GUEST, {name: folder + at[2:] for name, at in SOURCES.items()})
+ova_write.write_ova(ModuleHost(), path, {GUEST}, {{name: folder + at[2:] for name, at in {SOURCES}.items()}})
 """
 
 
