@@ -68,17 +68,15 @@ class ModuleHost(Host):
 
     def write_pieces(self, path: str, pieces: Iterable[bytes], mode: int = 0o600) -> None:
         """Write a new file, piece by piece."""
-        with _said(path), open(path, "xb", opener=_privately) as file:
-            os.fchmod(file.fileno(), mode)
-            for piece in pieces:
-                file.write(piece)
+        with _said(path):
+            _write_new(path, pieces, mode)
 
     def write_file(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write a file in one step. What a killed run was writing there, which may hold a secret, goes before."""
         with _said(path):
             part = fresh_part(self, path)
             try:
-                self.write_pieces(part, [content], mode)
+                _write_new(part, [content], mode)
                 self.rename(part, path)
             finally:
                 # What could not be written whole may still hold a secret.
@@ -157,6 +155,13 @@ class ModuleHost(Host):
             with _said(path):
                 held.enter_context(hold(path, timeout_s))
             yield
+
+
+def _write_new(path: str, pieces: Iterable[bytes], mode: int) -> None:
+    with open(path, "xb", opener=_privately) as file:
+        os.fchmod(file.fileno(), mode)
+        for piece in pieces:
+            file.write(piece)
 
 
 def _privately(path: str, flags: int) -> int:
