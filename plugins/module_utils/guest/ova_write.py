@@ -28,7 +28,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package
     is_file_name,
     write_manifest,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import quote
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.tar_files import (
     END,
@@ -50,13 +50,11 @@ def write_ova(host: Host, path: str, appliance: Appliance, data: Mapping[str, st
     """
     _refuse_names(appliance, data)
     host.make_dir(os.path.dirname(path))
-    for dead in dead_parts_of(host, path):
-        host.remove(dead)
     files = {disk.file: data[disk.file] for disk in appliance.disks if disk.file}
     members = {name: Member(name, 0, _size(host, source)) for name, source in files.items()}
     disks = (replace(disk, file_bytes=members[disk.file].size if disk.file else None) for disk in appliance.disks)
     sized = replace(appliance, disks=tuple(disks))
-    part = part_of(path)
+    part = fresh_part(host, path)
     try:
         host.write_pieces(part, _archive(host, sized, files, members), mode)
         _verify(host, part, sized)

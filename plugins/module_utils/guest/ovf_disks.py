@@ -26,7 +26,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units i
 FILES_MOST = 1000
 
 
-def files_of(envelope: Element, unread: list[str]) -> dict[str, tuple[str, int | None]]:
+def files_of(envelope: Element) -> dict[str, tuple[str, int | None]]:
     """The names of the package's files and their sizes, if they are written, by their IDs."""
     section = child(envelope, "References")
     found: dict[str, tuple[str, int | None]] = {}

@@ -66,7 +66,7 @@ def read_ovf(data: bytes, where: str = "the descriptor") -> Appliance:
 def _appliance(envelope: Element) -> Appliance:
     unread: list[str] = []
     configuration = _configuration(envelope, unread)
-    files = files_of(envelope, unread)
+    files = files_of(envelope)
     disks = dict(disks_of(envelope, files, unread))
     system = _only_system(envelope, unread)
     hardware = _hardware(system)

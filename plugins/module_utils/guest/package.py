@@ -23,7 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package
     read_manifest,
     refuse_gaps,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts_of, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.tar_files import Member, members_of, pieces_of
 
 DESCRIPTOR, MANIFEST, CERTIFICATE = ".ovf", ".mf", ".cert"
@@ -140,9 +140,7 @@ def verified(host: Host, package: Package, name: str) -> Iterator[bytes]:
 
 def extract(host: Host, package: Package, name: str, path: str) -> None:
     """Write a file of a package to path, which it has only when it is whole and what the manifest says."""
-    for dead in dead_parts_of(host, path):
-        host.remove(dead)
-    part = part_of(path)
+    part = fresh_part(host, path)
     try:
         host.write_pieces(part, verified(host, package, name))
         found = host.info(part)
