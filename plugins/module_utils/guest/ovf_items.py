@@ -146,7 +146,7 @@ def place_disks(
 
 def _disk_name(item: Item) -> str:
     place = item.get("HostResource") or ""
-    return next((place[len(start) :] for start in PLACES if place.startswith(start)), "")
+    return next((place.removeprefix(start) for start in PLACES if place.startswith(start)), "")
 
 
 def _position(item: Item, parent: str, taken: set[tuple[str, int]]) -> int:

@@ -116,7 +116,8 @@ def _records(data: bytes) -> Iterator[tuple[str, str]]:
     while data:
         digits, space, _rest = data.partition(b" ")
         size = int(digits) if digits.isdigit() and len(digits) < 7 else 0
-        key, equals, value = data[len(digits) + 1 : size].partition(b"=")
+        begin = len(digits) + 1
+        key, equals, value = data[begin:size].partition(b"=")
         if not (space and equals) or size > len(data) or not value.endswith(b"\n"):
             raise PlanError("it is damaged: an extended header is no list of 'LENGTH KEY=VALUE'")
         yield key.decode("utf-8", "replace"), value[:-1].decode("utf-8", "surrogateescape")
