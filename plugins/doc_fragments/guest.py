@@ -71,6 +71,33 @@ options:
     type: list
     elements: str
     choices: [disk, cdrom, network]
+  package:
+    description:
+      - An OVF package that a new guest is made from. Not looked at when the guest is there.
+      - What is written of the guest holds. What is not written is what the package says, such as O(memory) and O(nics).
+      - The package's disks are the guest's, each with its name in the package. An entry of O(disks) with that name says
+        more of it, such as its pool or a greater size; other entries are further disks. As long as O(package) is written,
+        disks that are not in O(disks) stay attached.
+      - A network of the package is that of the same name here; if there is none, write O(nics). MAC addresses are not
+        taken. What else is not taken is told in a warning.
+    type: dict
+    suboptions:
+      source:
+        description:
+          - URL (http, https, ftp) of an OVA, or a path on the host, or on the controller if O(package.remote_src=false).
+          - A path on the host can also be that of an OVF descriptor, which ends in C(.ovf), with its files beside it.
+        type: str
+        required: true
+      checksum:
+        description:
+          - V(ALGORITHM:HEX), or V(ALGORITHM:URL) of a file of checksums that names the package. Of a descriptor, it is its own;
+            that of the files is in the package's manifest.
+          - A package from a URL must have one, or the word V(none) in its place.
+        type: str
+      remote_src:
+        description: Whether a path is one on the host. If V(false) it is one on the controller, from where it is copied.
+        type: bool
+        default: true
   cdroms:
     description: All cdrom drives of the guest, other than that of O(cloud_init). Not touched when this is not written.
     type: list

@@ -21,10 +21,11 @@ def plain(value: Any) -> Any:
 
 
 def controller_images(args: dict[str, Any]) -> list[dict[str, Any]]:
-    """The images of a task that lie on the controller, as they stand in its options; what is malformed is left out."""
-    entries = [args, *_list(args.get("guests"))]
-    disks = [disk for entry in entries if isinstance(entry, dict) for disk in _list(entry.get("disks"))]
+    """The images and packages that lie on the controller, as they stand in a task's options; not what is malformed."""
+    entries = [entry for entry in (args, *_list(args.get("guests"))) if isinstance(entry, dict)]
+    disks = [disk for entry in entries for disk in _list(entry.get("disks"))]
     images = [disk.get("image") for disk in disks if isinstance(disk, dict)]
+    images += [entry.get("package") for entry in entries]
     return [image for image in images if isinstance(image, dict) and _is_local(image)]
 
 

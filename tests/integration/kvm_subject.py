@@ -88,6 +88,7 @@ class KvmSubject(Subject):
         **dict.fromkeys(("topology", "cpu_model", "xml"), "tried by test_rows.py, as it goes with other options"),
         **dict.fromkeys(("pci_devices", "usb_devices"), "no device is to be given away: test_passthrough.py"),
         "type": "without hardware virtualisation there is only one",
+        "package": "only looked at when a guest is made: test_kvm_packages.py",
         "disks.image": "only looked at when a disk is made",
         "nics.mac": "a card with another address is another card: 'card exchanged'",
     }

@@ -24,7 +24,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_f
     ask,
     files_below,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import check_image, is_url
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import check_image, find_image, is_url
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import read_head
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
@@ -110,8 +110,8 @@ class DiskFiles:
             return
         if disk.format == RAW and disk.image.copy == "thin":
             raise PlanError(f"disk {disk.name}: a raw disk is a full copy of its image: set copy to full")
-        check_image(self._host, disk.image, self._cache_dir)
-        if disk.image.remote_src and not is_url(disk.image.source):
+        check_image(self._host, disk.image.package or disk.image, self._cache_dir)
+        if disk.image.package is None and disk.image.remote_src and not is_url(disk.image.source):
             self._image_size(disk, disk.image.source, disk.image)
 
     def check_kept(self, disk: Disk) -> None:
@@ -142,6 +142,14 @@ class DiskFiles:
     def is_cached(self, path: str) -> bool:
         """Whether a file is an image that other disks are made from."""
         return os.path.realpath(path).startswith(os.path.join(os.path.realpath(self._cache_dir), ""))
+
+    def find(self, image: Image) -> str | None:
+        """The path of an image or a package that is on the host, None of one that is yet to be downloaded."""
+        return find_image(self._host, image, self._cache_dir)
+
+    def bring(self, image: Image) -> str:
+        """Bring an image or a package into the cache, where it is looked at; its path."""
+        return self._images.path(image)
 
     def fetch(self, disk: Disk) -> None:
         """Bring a disk's image into the cache, and look at it there, before anything else is made."""

@@ -14,7 +14,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import pending, plan
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import describe
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits import Traits
 
 
@@ -37,10 +37,13 @@ class Driver(Resource[Guest]):
     delete     disks             Disk, None: its data only
     remove     guest             Guest, None: the definition and what the driver itself generated, never a disk;
                                  change.delete: its firmware variables and TPM state, too
+    set        package           "unfinished", the source: what was lacking is made, note that it is finished
     start      state             power on, or let a paused guest go on
     stop       state             ask to shut down, wait timeout_s, cut the power only when change.force
     restart    state             stop, then start with the stored definition
     ========== ================= ===================================================================================
+
+    A guest with a package is noted as unfinished from the first moment of its creation to the last; read() tells so.
 
     A new disk whose data is there already, because it was detached and kept, gets that data back, grown to the wished
     size; check() refuses it where the data is larger. Nothing that is there is ever written over. A new disk with a
@@ -84,6 +87,17 @@ class Driver(Resource[Guest]):
         """
         found = self.read(names)
         return [describe(found[name]) for name in sorted(found)]
+
+    def find(self, image: Image) -> str | None:
+        """The path of a package that is on the host, None of one that is yet to be downloaded; looks only.
+
+        Raises as images.check_image does. Asked only where the traits have the field package.
+        """
+        raise PlanError(f"{self.traits.hypervisor} guests are not made from packages")
+
+    def bring(self, image: Image) -> str:
+        """Bring a package into the cache, and look at it there; its path."""
+        raise PlanError(f"{self.traits.hypervisor} guests are not made from packages")
 
     @abstractmethod
     def read(self, names: Collection[str] | None) -> dict[str, Guest]:

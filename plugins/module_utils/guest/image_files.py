@@ -16,12 +16,21 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import ensure_image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import (
+    OVA,
+    OVF,
+    ensure_image,
+    verify_image,
+)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import judge, take_out
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import chain_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.vmdk import VMDK, is_one_piece
 
 RAW = "raw"
 QCOW2 = "qcow2"
+# What qemu-img calls formats that have other names elsewhere.
+QEMU_NAMES = {"vhd": "vpc"}
 LEAKS = 3  # of qemu-img check: some clusters are lost, and the content is whole
 
 
@@ -68,9 +77,7 @@ class Bases:
         with self._fetching.setdefault(image, threading.Lock()):
             if image not in self._known:
                 try:
-                    self._known[image] = ensure_image(
-                        self._host, image, self._cache_dir, lambda path: self.capacity(path, image)
-                    )
+                    self._known[image] = self._ensure(image)
                 except HypervisorError as error:
                     self._known[image] = error
         found = self._known[image]
@@ -78,9 +85,26 @@ class Bases:
             raise found
         return found
 
+    def _ensure(self, image: Image) -> str:
+        host, folder = self._host, self._cache_dir
+        if image.package is not None:
+            return take_out(
+                host, self.path(image.package), image.source, folder, lambda path: self.capacity(path, image)
+            )
+        if image.format == OVA:
+            return ensure_image(host, image, folder, lambda path: judge(host, path))
+        if image.format == OVF:
+            # It stays where it is, for its files are beside it.
+            verify_image(host, image, folder)
+            judge(host, image.source)
+            return image.source
+        return ensure_image(host, image, folder, lambda path: self.capacity(path, image))
+
     def capacity(self, path: str, image: Image, who: str = "") -> int:
         """The capacity of an image, which must be what it is said to be, whole, and refer to no other file."""
         said = f"{who}the image {image.source}"
+        if image.format == VMDK and not is_one_piece(self._host, path):
+            raise PlanError(f"{said} is no vmdk in one piece (such as streamOptimized), which alone is allowed")
         try:
             info = ask(self._host, path)
         except HostError as error:

@@ -21,6 +21,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 
 DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+# What packages are called where images have their format: an archive, and a descriptor with files beside it.
+OVA, OVF = "ova", "ovf"
 CHECKSUMS_BYTES = 16 * 1024 * 1024  # no file of checksums is longer
 _HEX = re.compile(r"[0-9a-fA-F]{32,128}", re.ASCII)
 _GNU = re.compile(r"\\?([0-9a-fA-F]{32,128})\s+[ *]?(.+)", re.ASCII)
@@ -46,6 +48,25 @@ def check_image(host: Host, image: Image, cache_dir: str) -> None:
             raise PlanError(f"{image.source} is no image: an image is a file or a block device")
     elif not _is_exact(image.checksum) or host.info(_cached(image, cache_dir, image.checksum or "")) is None:
         raise MissingImageError(f"the image {image.source} is not on the host yet", image.source)
+
+
+def find_image(host: Host, image: Image, cache_dir: str) -> str | None:
+    """The path of an image that is on the host already, None of one that is yet to be downloaded.
+
+    Looks at files only, and raises as check_image does.
+    """
+    check_image(host, image, cache_dir)
+    if image.remote_src and not is_url(image.source):
+        return image.source
+    if image.checksum not in (None, "none") and not _is_exact(image.checksum):
+        return None
+    path = _cached(image, cache_dir, _resolve(host, image, cache_dir))
+    return path if host.info(path) is not None else None
+
+
+def verify_image(host: Host, image: Image, cache_dir: str) -> None:
+    """Raise HostError when a file on the host, which stays where it is, is not what its checksum says."""
+    _verify(host, image.source, image.source, _resolve(host, image, cache_dir))
 
 
 def ensure_image(host: Host, image: Image, cache_dir: str, verify: Callable[[str], object]) -> str:

@@ -32,14 +32,15 @@ class Entry:
 class Ledger:
     """All that is noted of a guest, and what its hypervisor has no word for.
 
-    seed: the path of its seed. delay_s: how long the host waits when it has started the guest. rest: what a later
-    version of this has noted.
+    seed: the path of its seed. delay_s: how long the host waits when it has started the guest. unfinished: it is being made
+    from a package. rest: what a later version of this has noted.
     """
 
     description: str = ""
     seed: str | None = None
     delay_s: int | None = None
     disks: tuple[Entry, ...] = ()
+    unfinished: bool = False
     rest: dict[str, Any] = field(default_factory=dict)
 
     def find(self, path: str | None) -> Entry | None:
@@ -55,6 +56,10 @@ class Ledger:
         """With a disk struck out."""
         return replace(self, disks=tuple(one for one in self.disks if one.path != path))
 
+    def finished(self) -> Ledger:
+        """The same of a guest that is whole."""
+        return replace(self, unfinished=False)
+
 
 def from_text(text: str) -> Ledger:
     """What a text notes. One that cannot be read, which somebody has edited, notes nothing."""
@@ -67,7 +72,7 @@ def from_text(text: str) -> Ledger:
             for one in noted.pop("disks", ())
         )
         told = str(noted.pop("description", "")), noted.pop("seed", None), _number(noted.pop("delay", None))
-        return Ledger(*told, disks, noted)
+        return Ledger(*told, disks, bool(noted.pop("unfinished", False)), noted)
     except (ValueError, TypeError, KeyError, AttributeError):
         return Ledger()
 
@@ -81,6 +86,8 @@ def to_text(ledger: Ledger) -> str:
         noted["seed"] = ledger.seed
     if ledger.delay_s is not None:
         noted["delay"] = ledger.delay_s
+    if ledger.unfinished:
+        noted["unfinished"] = True
     if ledger.disks:
         noted["disks"] = [_plain(one) for one in ledger.disks]
     return json.dumps(noted) if noted else ""

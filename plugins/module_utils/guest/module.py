@@ -23,6 +23,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.hidden import scrub, shown
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.packaged import Packaged
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import (
     action,
     describe,
@@ -131,7 +132,7 @@ def _encodable(text: str) -> str:
 
 
 def run_guest_module(
-    hypervisor: str, own: Spec, task: Spec, make_driver: MakeResource, forms: Forms | None = None
+    hypervisor: str, own: Spec, task: Spec, make_driver: MakeDriver, forms: Forms | None = None
 ) -> None:
     """Run a <hypervisor>_guest module.
 
@@ -143,7 +144,7 @@ def run_guest_module(
     module = Module(
         "guests", lambda params: parse_wishes(params, hypervisor, own, forms), options, argument_spec={**spec, **task}
     )
-    run(module, hypervisor, make_driver)
+    run(module, hypervisor, lambda params, host: Packaged(make_driver(params, host), host))
 
 
 def run_info_module(task: Spec, make_driver: MakeDriver) -> None:

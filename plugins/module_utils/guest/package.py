@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.appliance import Appliance
@@ -138,14 +138,37 @@ def verified(host: Host, package: Package, name: str) -> Iterator[bytes]:
         raise PlanError(f"{package.path}: {name}: its {algorithm} is {total.hexdigest()}; the manifest has {wanted}")
 
 
-def extract(host: Host, package: Package, name: str, path: str) -> None:
-    """Write a file of a package to path, which it has only when it is whole and what the manifest says."""
+def extract(
+    host: Host, package: Package, name: str, path: str, check: Callable[[str], object] = lambda part: None
+) -> None:
+    """Write a file of a package to path, which it has only when it is whole and what the manifest says.
+
+    check: gets the path of what was written, and raises when that is not what it is said to be.
+    """
     part = fresh_part(host, path)
     try:
         host.write_pieces(part, verified(host, package, name))
         found = host.info(part)
         if found is None or found.size_bytes != package.files[name][1].size:
             raise HostError(f"{path}: it was not written whole")
+        check(part)
         host.rename(part, path)
     finally:
         host.remove(part)
+
+
+def take_out(host: Host, path: str, name: str, folder: str, check: Callable[[str], object]) -> str:
+    """The path of a package's file in a folder, where it is written if it is not there."""
+    package = open_package(host, path)
+    source, member = package.files[name]
+    found = host.info(source)
+    mark = f"{source} {found and (found.size_bytes, found.changed, found.inode)} {member.start} {name}"
+    target = os.path.join(folder, f"package-{hashlib.sha256(mark.encode()).hexdigest()}")
+    if host.info(target) is None:
+        extract(host, package, name, target, check)
+    return target
+
+
+def judge(host: Host, path: str) -> None:
+    """Raise PlanError for a file that is no package, or not what its manifest says."""
+    verify(host, open_package(host, path))

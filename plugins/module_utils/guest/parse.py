@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images import checksum_error, is_url
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parse_image import parse_image, parse_package
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import (
     BRIDGE,
     BRIDGE_SAYS,
@@ -23,7 +23,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader 
     PLACE,
     PLACE_SAYS,
     TIMEOUT_LARGEST_S,
-    URL,
     VCPUS_LARGEST,
     Reader,
     Value,
@@ -37,7 +36,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state i
     CloudInit,
     Disk,
     Guest,
-    Image,
     Nic,
     Options,
     Policy,
@@ -64,6 +62,7 @@ def parse_guest(read: Reader, hypervisor: str) -> Guest:
         secure_boot=read.get("secure_boot"),
         tpm=read.get("tpm"),
         boot_order=_boot_order(read),
+        package=parse_package(read.sub("package")) if read.get("package") is not None else None,
         disks=_each(read, "disks", lambda entry: _disk(entry, hypervisor)),
         cdroms=_each(read, "cdroms", _cdrom),
         nics=_each(read, "nics", lambda entry: _nic(entry, hypervisor)),
@@ -142,7 +141,7 @@ def _boot_order(read: Reader) -> tuple[str, ...] | None:
 
 
 def _disk(read: Reader, hypervisor: str) -> Disk:
-    image = _image(read.sub("image")) if read.get("image") is not None else None
+    image = parse_image(read.sub("image")) if read.get("image") is not None else None
     if read.get("path") is not None:
         for key in ("image", "pool"):
             if read.get(key) is not None:
@@ -165,24 +164,6 @@ def _disk_path(read: Reader) -> str | None:
         read.wrong("path", "an absolute path on the host is allowed")
     # Two slashes in front are something else than one, which no hypervisor means.
     return None if path is None else "/" + os.path.normpath(path).lstrip("/")
-
-
-def _image(read: Reader) -> Image:
-    image = Image(**{key: read.get(key) for key in ("source", "checksum", "format", "copy", "remote_src")})
-    read.text("source", LINE, LINE_SAYS)
-    if is_url(image.source):
-        if not URL.fullmatch(image.source):
-            read.wrong("source", "a URL has no spaces, and other letters than those of ASCII are written as %XX")
-        if image.checksum is None:
-            read.wrong("checksum", "an image from a URL needs a checksum, or 'none' if it is to be trusted unseen")
-        if not image.remote_src:
-            read.wrong("remote_src", "false is for a path on the controller, not for a URL")
-    elif image.remote_src and not image.source.startswith("/"):
-        read.wrong("source", "a URL (http, https, ftp) or an absolute path on the host is allowed")
-    wrong = checksum_error(read.text("checksum", LINE, LINE_SAYS) or "none")
-    if wrong:
-        read.wrong("checksum", wrong)
-    return image
 
 
 def _cdrom(read: Reader) -> Cdrom:

@@ -73,7 +73,7 @@ def describe_field(field: str, value: Any) -> Any:
 
 def describe_guest(guest: Guest) -> dict[str, Any]:
     """A guest as plain data, with its options and, where it is a state, its uuid and addresses."""
-    skipped = ("live", "options", "addresses")
+    skipped = ("live", "options", "addresses", "unfinished")
     pairs = {one.name: getattr(guest, one.name) for one in fields(guest) if one.name not in skipped}
     plain = {spec_name(key): describe_field(key, value) for key, value in pairs.items() if value is not None}
     plain.update({key: describe(value) for key, value in guest.options if value is not None})

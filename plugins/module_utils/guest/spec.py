@@ -28,6 +28,7 @@ IMAGE: Spec = {
     "copy": {"type": "str", "choices": ["thin", "full"], "default": "thin"},
     "remote_src": {"type": "bool", "default": True},
 }
+PACKAGE: Spec = {key: IMAGE[key] for key in ("source", "checksum", "remote_src")}
 DISK: Spec = {
     "name": {"type": "str", "required": True},
     "size": {"type": "str"},
@@ -63,6 +64,7 @@ GUEST: Spec = {
     "secure_boot": {"type": "bool"},
     "tpm": {"type": "bool"},
     "boot_order": {"type": "list", "elements": "str", "choices": ["disk", "cdrom", "network"]},
+    "package": {"type": "dict", "options": PACKAGE},
     "disks": {"type": "list", "elements": "dict", "options": DISK},
     "cdroms": {"type": "list", "elements": "dict", "options": {"source": {"type": "str"}}},
     "nics": {"type": "list", "elements": "dict", "options": NIC},

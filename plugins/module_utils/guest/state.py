@@ -20,11 +20,11 @@ Options = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class Image:
-    """Where a disk's first content comes from. Only used when the disk is made.
+    """Where a disk's first content, or a whole guest, comes from. Only used when the disk or the guest is made.
 
-    source: URL, path on the host, or (remote_src false) path on the controller.
+    source: URL, path on the host, or (remote_src false) path on the controller; in a package, the name of the file.
     checksum: ``algorithm:hex``, ``algorithm:URL of a checksum file``, ``none``, or None when not given.
-    copy: ``thin`` (an overlay on the cached image) or ``full``.
+    copy: ``thin`` (an overlay on the cached image) or ``full``. package: the package that the image is a file of.
     """
 
     source: str
@@ -32,6 +32,7 @@ class Image:
     format: str = "qcow2"
     copy: str = "thin"
     remote_src: bool = True
+    package: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ class Guest:
     state: running | stopped | present | absent in a wish, running | paused | stopped in a state.
     boot_order: what the firmware tries, in turn: disk | cdrom | network, in a state perhaps others.
     options: what only one hypervisor has, as pairs sorted by key.
-    uuid: lower case, with dashes. addresses, live belong to a state. live is what a running guest runs with at this
+    package: in a wish, the OVF package that the guest is made from.
+    uuid: lower case, with dashes. addresses, unfinished, live belong to a state. unfinished: a run that was making the
+    guest from a package was killed. live is what a running guest runs with at this
     moment, whereas the other fields are what is stored for its next boot; it is None when the guest is off.
     """
 
@@ -143,9 +146,11 @@ class Guest:
     nics: tuple[Nic, ...] | None = None
     cloud_init: CloudInit | None = None
     autostart: Autostart | None = None
+    package: Image | None = None
     options: Options = ()
     uuid: str | None = None
     addresses: tuple[str, ...] = field(default=(), compare=False)
+    unfinished: bool = field(default=False, compare=False)
     live: Guest | None = field(default=None, compare=False)
 
     def option(self, key: str) -> Any:

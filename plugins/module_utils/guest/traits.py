@@ -33,19 +33,34 @@ class Field:
 
 
 @dataclass(frozen=True)
+class FromPackages:
+    """How the words of OVF packages, the keys (guest.appliance), are said on a hypervisor.
+
+    bus, model: of disks and cards of which no table tells. networks: those that are called otherwise in packages.
+    """
+
+    buses: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, str] = field(default_factory=dict)
+    bus: str = "sata"
+    model: str = "e1000"
+
+
+@dataclass(frozen=True)
 class Traits:
     """A driver's data sheet.
 
     fields: option to Field; an option that is not in it does not exist on this hypervisor. Options of a list's
     entry are written as C(disks.size_bytes); the list itself (C(disks)) stands for adding and removing entries.
     stores_pending: the hypervisor can hold a change for the next boot while the guest runs. formats: those that the
-    data of disks can have.
+    data of disks can have. packages: of a hypervisor whose guests can be made from OVF packages.
     """
 
     hypervisor: str
     fields: Mapping[str, Field]
     stores_pending: bool = True
     formats: tuple[str, ...] = ("qcow2", "raw")
+    packages: FromPackages = FromPackages()
 
     def is_fixed(self, name: str) -> bool:
         """Whether the option can only be chosen when the guest is made."""

@@ -29,6 +29,7 @@ def options(folder: str) -> dict[str, tuple[Any, Any]]:
 UNSETTABLE = {
     "nics.mac": "a card with another address is another card: 'card exchanged'",
     "nics.forwards": "only on the network nat: test_own_virtualbox.py",
+    "package": "only looked at when a guest is made: test_packaged.py",
     "disks.image": "only looked at when a disk is made",
     "extradata": "told in the words of the wish: test_own_virtualbox.py",
 }

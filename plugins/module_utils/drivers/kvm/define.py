@@ -77,6 +77,8 @@ def _notes(root: Element, want: Guest, plot: Plot) -> None:
         ledger.write(root, entry)
     if plot.seed:
         ledger.write_seed_path(root, plot.seed)
+    if want.package is not None:
+        ledger.write_unfinished(root, True)
     if want.autostart:
         ledger.write_autostart(root, want.autostart)
 

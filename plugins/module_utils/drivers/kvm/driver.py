@@ -39,7 +39,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Image
 
 URI: Spec = {"uri": {"type": "str", "default": "qemu:///system"}}
 # The options of kvm_guest_info, but for the names.
@@ -183,6 +183,14 @@ class KvmDriver(Driver):
         with libvirt_says("the guest cannot be read"):
             stored, live = look(want.name)
         return own.as_wished(want, have, stored, live)
+
+    def find(self, image: Image) -> str | None:
+        """The path of a package that is on the host."""
+        return self._disks.files.find(image)
+
+    def bring(self, image: Image) -> str:
+        """Bring a package into the cache."""
+        return self._disks.files.bring(image)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""

@@ -15,6 +15,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart
 
+UNFINISHED = "unfinished"
+
 
 def entries(root: Element) -> list[Entry]:
     """The disks that the definition's ledger tells of."""
@@ -119,3 +121,17 @@ def write_autostart(root: Element, wanted: Autostart) -> None:
     xml.drop(own, xml.own_tag("autostart"))
     if wanted.is_ordered:
         xml.add(own, xml.own_tag("autostart"), order=wanted.order, delay=wanted.delay_s)
+
+
+def is_unfinished(root: Element) -> bool:
+    """Whether a run that was making the guest from a package was killed."""
+    own = xml.own(root)
+    return own is not None and own.find(xml.own_tag(UNFINISHED)) is not None
+
+
+def write_unfinished(root: Element, unfinished: bool) -> None:
+    """Note that the guest is being made from a package, or that it is whole."""
+    own = xml.ensure_own(root)
+    xml.drop(own, xml.own_tag(UNFINISHED))
+    if unfinished:
+        xml.add(own, xml.own_tag(UNFINISHED))

@@ -81,6 +81,7 @@ def read_guest(root: Element, facts: Facts, book: Element | None = None) -> Gues
         autostart=ledger.autostart(book, facts.autostart),
         options=tuple(sorted((key, value) for key, value in _options(root, book).items() if value is not None)),
         uuid=root.findtext("uuid"),
+        unfinished=ledger.is_unfinished(book),
     )
 
 

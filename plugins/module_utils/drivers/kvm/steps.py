@@ -62,6 +62,7 @@ class Steps:
             ("grow", "disks.size_bytes"): self._disks.grow,
             ("set", "definition"): self._persist,
             ("set", "cloud_init"): self._set_seed,
+            ("set", "package"): self._finish,
             ("delete", "parts"): self._sweep_parts,
             ("delete", "seeds"): self._sweep_seeds,
             ("set", "autostart"): self._set_autostart,
@@ -101,9 +102,15 @@ class Steps:
             # An image takes its time: what somebody else has changed in the definition meanwhile stays.
             root = stored_root(domain, secure=True)
             edit_devices.add_disks(root, want.name, disks)
+            ledger.write_unfinished(root, False)
             domain = self._connection.defineXML(xml.render(root))
         if want.autostart and want.autostart.enabled and not want.autostart.is_ordered:
             domain.setAutostart(1)
+
+    def _finish(self, change: Change) -> None:
+        root = stored_root(self._domain(change.name), secure=True)
+        ledger.write_unfinished(root, False)
+        self._connection.defineXML(xml.render(root))
 
     def _remove(self, change: Change) -> None:
         domain = self._domain(change.name)

@@ -12,6 +12,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits 
     HOT_GROW,
     RESTART,
     Field,
+    FromPackages,
     Traits,
 )
 
@@ -60,6 +61,7 @@ TRAITS = Traits(
         "secure_boot": Field(CREATION),
         "tpm": Field(RESTART),
         "boot_order": Field(RESTART),
+        "package": Field(CREATION, note="only looked at when the guest is made"),
         "disks": Field(HOT, only=_PLUGGED, note="adding and removing; on the buses sata and nvme at a restart"),
         "disks.size_bytes": Field(HOT, note="grows only; on the bus nvme only while the guest is off"),
         "disks.bus": Field(RESTART, note="nvme with libvirt 11.5 or later"),
@@ -94,4 +96,9 @@ TRAITS = Traits(
         "usb_devices": Field(HOT),
         "xml": Field(RESTART),
     },
+    # Virtio in packages is a SCSI controller, which libvirt has as the bus scsi.
+    packages=FromPackages(
+        buses={"sata": "sata", "virtio": "scsi"},
+        models={"virtio": "virtio", "e1000": "e1000", "e1000e": "e1000e", "vmxnet3": "vmxnet3", "pcnet32": "pcnet"},
+    ),
 )

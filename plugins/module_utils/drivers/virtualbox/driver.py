@@ -29,7 +29,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan im
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import Spec
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Image
 
 # The options of a virtualbox_guest task as a whole; virtualbox_guest_info has the folders, by which a pool is told.
 INFO: Spec = {"disk_dir": {"type": "path"}, "seed_dir": {"type": "path"}}
@@ -143,6 +143,15 @@ class VirtualBoxDriver(Driver):
         if have is None or want.name not in self._seen.machines:
             return have
         return own.as_wished(want, have, self._seen.machines[want.name])
+
+    def find(self, image: Image) -> str | None:
+        """The path of a package that is on the host."""
+        self._open()
+        return self._storage.files.find(image)
+
+    def bring(self, image: Image) -> str:
+        """Bring a package into the cache."""
+        return self._storage.files.bring(image)
 
     def check(self, wish: Wish[Guest], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield every reason why this host cannot do it, by looking only."""

@@ -83,6 +83,7 @@ def guest_of(api: Api, machine: Any, slots: Sequence[Slot], around: Around) -> G
         cloud_init=CloudInit(seeds[0]) if seeds else None,
         autostart=_autostart(machine),
         options=_options(api, machine),
+        unfinished=noted.unfinished,
     )
     state = state_of(api.word("MachineState", machine.state))
     if state == "stopped":

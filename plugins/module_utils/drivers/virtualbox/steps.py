@@ -54,6 +54,7 @@ class Steps:
             ("set", "disks.bus"): self._move_disk,
             ("set", "disks.hotplug"): self._set_hotplug,
             ("set", "cloud_init"): self._set_seed,
+            ("set", "package"): lambda one: self._note(one.name, Ledger.finished),
             ("delete", "seeds"): self._sweep_seeds,
             ("start", "state"): lambda one: power.start(self._api, self._machine(one.name)),
             ("stop", "state"): self._stop,
@@ -86,7 +87,8 @@ class Steps:
         self._refuse_taken(want.name, [disk for disk in placed if disk.pool is None])
         for disk in placed:
             self._storage.files.fetch(disk)
-        noted = Ledger(disks=tuple(_entry(disk, disk.name not in kept) for disk in placed))
+        notes = tuple(_entry(disk, disk.name not in kept) for disk in placed)
+        noted = Ledger(disks=notes, unfinished=want.package is not None)
         with self._api.edited(define.register(self._api, self._host, want, noted)) as machine:
             define.furnish(self._api, machine, want)
         self._seeds.make(want.name, want.cloud_init)
@@ -96,6 +98,8 @@ class Steps:
             for disk in placed:
                 edit.attach_disk(self._api, machine, disk)
             self._put_seed(machine, want.name, want.cloud_init)
+        if want.package is not None:
+            self._note(want.name, Ledger.finished)
 
     def _refuse_taken(self, name: str, given: Sequence[Disk]) -> None:
         """Refuse data of others that somebody has come to use since it was read."""

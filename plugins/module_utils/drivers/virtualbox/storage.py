@@ -24,14 +24,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import QCOW2, QEMU_NAMES
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import part_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.pools import DEFAULT_POOL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
 
 DEFAULT_FORMAT = "vdi"
-# What qemu-img calls them, and what it has to be told, so that a file is as large as it was said to be.
-QEMU_NAMES = {"vhd": "vpc"}
+# What qemu-img has to be told, so that a file is as large as it was said to be.
 QEMU_OPTIONS = {"vhd": ["-o", "force_size=on"]}
 
 

@@ -11,6 +11,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.traits 
     HOT,
     RESTART,
     Field,
+    FromPackages,
     Traits,
 )
 
@@ -50,6 +51,7 @@ TRAITS = Traits(
         "secure_boot": Field(RESTART),
         "tpm": Field(RESTART),
         "boot_order": Field(RESTART),
+        "package": Field(CREATION, note="only looked at when the guest is made"),
         "disks": Field(HOT, only={"bus": HOT_BUSES}, note="adding and removing; on a bus other than sata at a restart"),
         "disks.size_bytes": Field(RESTART, note="grows only"),
         "disks.pool": Field(CREATION),
@@ -77,4 +79,10 @@ TRAITS = Traits(
     },
     stores_pending=False,
     formats=("vdi", "vmdk", "vhd"),
+    packages=FromPackages(
+        buses={"sata": "sata", "scsi": "scsi", "virtio": "virtio", "nvme": "nvme"},
+        models={"virtio": "virtio", "e1000": "e1000", "pcnet32": "pcnet-fast3"},
+        # As VirtualBox itself exports them, and the name of the internal network where nobody chose one.
+        networks={"NAT": "nat", "Internal": "internal:intnet"},
+    ),
 )
