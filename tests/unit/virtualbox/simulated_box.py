@@ -87,7 +87,8 @@ class SimulatedHost(FakeHost):
 
     def disk(self, path: str) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(self.files[path])
+            # What is before it is the head of a format, for those that look at that.
+            found: dict[str, Any] = json.loads(self.files[path][self.files[path].index(b"{") :])
         except (KeyError, ValueError) as error:
             raise HostError(f"{path} cannot be read") from error
         return found
