@@ -19,11 +19,13 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.d
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.traits import OWN
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.packaged import Packaged
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import parse_wishes
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 from ansible_collections.hostforge.hypervisor.tests.integration.daemon import POOLS, URI
 from ansible_collections.hostforge.hypervisor.tests.integration.kvm_subject import clean
+from ansible_collections.hostforge.hypervisor.tests.integration.packages import write_package
 from ansible_collections.hostforge.hypervisor.tests.integration.private import run
 from ansible_collections.hostforge.hypervisor.tests.integration.runs import EMULATED
 
@@ -48,6 +50,8 @@ WHOLE: dict[str, Any] = {
     "cloud_init": {"user_data": {"hostname": "db1"}, "network_config": {"version": 2}},
     "autostart": {"order": 1, "delay": 2},
 }
+OVA = "/run/web.ova"
+PACKED = {**BASE, "package": {"source": OVA}, "disks": [DATA, {"name": "logs", "pool": "fast"}], "nics": WHOLE["nics"]}
 SMALL = {**BASE, "disks": [DATA], "nics": WHOLE["nics"][:1]}
 UP = {**SMALL, "state": "running"}
 GONE = {"name": "db1", "state": "absent", "restart": "force", "shutdown_timeout": 0}
@@ -64,6 +68,7 @@ class Story:
 STORIES = {
     "create": Story(None, WHOLE),
     "create and start": Story(None, UP),
+    "create from a package": Story(None, {**PACKED, "state": "running"}),
     "add": Story(SMALL, {**WHOLE, "description": "new", "vcpus": 2, "memory": "96 MiB"}),
     "remove": Story(WHOLE, {**SMALL, "cdroms": [], "delete_disks": True, "autostart": False}),
     "detach": Story(WHOLE, {**SMALL, "cdroms": [{}]}),
@@ -98,7 +103,7 @@ def attempted(wish: Mapping[str, Any], driver: KvmDriver | None = None) -> Outco
     """A run with a connection of its own, alone on the host as a module is, whatever comes of it."""
     host = ModuleHost()
     driver = driver or KvmDriver(URI, str(STATE / "images"), str(STATE / "seeds"), host)
-    (outcome,) = converge(driver, parse_wishes(wish, "kvm", OWN), False, lambda: host.lock("kvm", 0))
+    (outcome,) = converge(Packaged(driver, host), parse_wishes(wish, "kvm", OWN), False, lambda: host.lock("kvm", 0))
     return outcome
 
 
@@ -122,6 +127,7 @@ class Place:
         run("qemu-img", "create", "-q", "-f", "qcow2", SOURCE, "2M")
         run("qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 1M", SOURCE)
         run("qemu-img", "create", "-q", "-f", "qcow2", str(KEPT), "1M")
+        write_package(OVA)
         if story.before is not None:
             converged({**story.before, "state": "stopped"})
         self._definitions = [domain.XMLDesc(INACTIVE) for domain in connection.listAllDomains()]

@@ -158,10 +158,13 @@ def extract(
 
 
 def take_out(host: Host, path: str, name: str, folder: str, check: Callable[[str], object]) -> str:
-    """The path of a package's file in a folder, where it is written if it is not there."""
+    """The path of a package's file in a folder, the cache, where it is written if it is not there.
+
+    What is in the cache never changes; of a package elsewhere the file is told by when it was changed, too.
+    """
     package = open_package(host, path)
     source, member = package.files[name]
-    found = host.info(source)
+    found = host.info(source) if os.path.dirname(source) != folder else None
     mark = f"{source} {found and (found.size_bytes, found.changed, found.inode)} {member.start} {name}"
     target = os.path.join(folder, f"package-{hashlib.sha256(mark.encode()).hexdigest()}")
     if host.info(target) is None:
