@@ -32,8 +32,8 @@ class Entry:
 class Ledger:
     """All that is noted of a guest, and what its hypervisor has no word for.
 
-    seed: the path of its seed. delay_s: how long the host waits when it has started the guest. unfinished: it is being made
-    from a package. rest: what a later version of this has noted.
+    seed: the path of its seed. delay_s: how long the host waits when it has started the guest. unfinished: it is being
+    made from a package. rest: what a later version of this has noted.
     """
 
     description: str = ""

@@ -13,6 +13,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
     define,
     devices,
     edit_devices,
+    ledger,
     power,
     read,
     snapshot_chain,
