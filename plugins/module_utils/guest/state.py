@@ -146,9 +146,9 @@ class Guest:
     nics: tuple[Nic, ...] | None = None
     cloud_init: CloudInit | None = None
     autostart: Autostart | None = None
-    package: Image | None = None
     options: Options = ()
     uuid: str | None = None
+    package: Image | None = None
     addresses: tuple[str, ...] = field(default=(), compare=False)
     unfinished: bool = field(default=False, compare=False)
     live: Guest | None = field(default=None, compare=False)
