@@ -49,6 +49,7 @@ def written(guest: Appliance) -> str:
     for disk in guest.disks:
         raw, path = f"{host.ELSEWHERE}/{disk.name}.raw", f"{host.ELSEWHERE}/{disk.file}"
         Path(raw).write_bytes(disk.name.encode() * 1000 + bytes(disk.capacity_bytes - 4000))
+        Path(path).unlink(missing_ok=True)
         # By VirtualBox: it takes what qemu-img writes as a stream for damaged, one time in three.
         manage("convertfromraw", raw, path, "--format", "VMDK", "--variant", "Stream")
         sources[disk.file or ""] = path

@@ -144,6 +144,10 @@ class VirtualBoxDriver(Driver):
             return have
         return own.as_wished(want, have, self._seen.machines[want.name])
 
+    def state_of(self, name: str) -> str:
+        """The state of a guest that was read, in VirtualBox's word."""
+        return self._seen.state(name)
+
     def find(self, image: Image) -> str | None:
         """The path of a package that is on the host."""
         self._open()
