@@ -1,7 +1,7 @@
 # Copyright: the hostforge.hypervisor contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""virtualbox_export on the real VirtualBox, without power: there and back again, and what is left alone."""
+"""hostforge.hypervisor.virtualbox_export on the real VirtualBox: there and back again, and what is left alone."""
 
 from __future__ import annotations
 
