@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def _forget_media(api: Api) -> None:
     """Leaves first, for what is based on others is closed before those."""
     for kind in ("hardDisks", "DVDImages"):
         for medium in api.list_of(api.box, kind):
-            _close(api, medium)
+            # A process that has just ended may have had it, and then it goes by itself.
+            with suppress(api.errors):
+                _close(api, medium)
 
 
 def _close(api: Api, medium: Any) -> None:

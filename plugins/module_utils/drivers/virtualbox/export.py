@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.driver import VirtualBoxDriver
@@ -83,5 +84,6 @@ class VirtualBoxGiver(Giver):
         """Have VirtualBox forget files in a folder that a killed run was writing."""
         api = self._driver.api
         for medium in api.list_of(api.box, "hardDisks"):
-            if os.path.dirname(medium.location) == folder:
-                forget(api, medium)
+            with suppress(api.errors):  # one that goes at this moment
+                if os.path.dirname(medium.location) == folder:
+                    forget(api, medium)
