@@ -90,7 +90,7 @@ def _disk(one: ApplianceDisk, mine: Disk, package: Image | None, traits: Traits)
         raise PlanError(f"disk {mine.name}: size: it has {least} in the package; a disk of {wished} is too small")
     kind = one.format or ""
     image = one.file and Image(one.file, format=QEMU_NAMES.get(kind, kind), copy="full", package=package)
-    bus = traits.packages.buses.get(one.bus or "", traits.packages.bus)
+    bus = traits.packages.buses.get(one.bus or "", traits.packages.bus) if "disks.bus" in traits.fields else None
     return replace(mine, size_bytes=mine.size_bytes or size, image=image or None, bus=mine.bus or bus)
 
 

@@ -85,6 +85,10 @@ def told(appliance: Appliance) -> dict[str, Any]:
     """An appliance as plain data, for results and diffs."""
     names = ("description", "vcpus", "memory_mib", "firmware", "secure_boot", "tpm", "cdroms")
     values = {name.replace("_mib", ""): describe_field(name, getattr(appliance, name)) for name in names}
-    disks = [{"name": one.name, "size": describe_field("size_bytes", one.capacity_bytes)} for one in appliance.disks]
+    disks = [
+        {"name": one.name, "size": describe_field("size_bytes", one.capacity_bytes), "bus": one.bus}
+        for one in appliance.disks
+    ]
     nics = [{"network": one.network, "mac": one.mac, "model": one.model, "link": one.link} for one in appliance.nics]
+    values["system"] = appliance.system and appliance.system.description
     return {name: value for name, value in {**values, "disks": disks, "nics": nics}.items() if value}

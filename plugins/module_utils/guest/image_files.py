@@ -106,7 +106,8 @@ class Bases:
         if image.format == VMDK and not is_one_piece(self._host, path):
             raise PlanError(f"{said} is no vmdk in one piece (such as streamOptimized), which alone is allowed")
         try:
-            info = ask(self._host, path)
+            # qemu-img does not look for a format in what comes from anywhere: in some it would open other files.
+            info = ask(self._host, path, image.format if image.package else None)
         except HostError as error:
             raise PlanError(f"{said} cannot be read: {error}") from error
         if info["format"] != image.format:

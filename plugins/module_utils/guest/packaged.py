@@ -59,6 +59,8 @@ class Packaged(Resource[Guest]):
                 raise PlanError(f"{self._driver.traits.hypervisor} guests are not made from packages: leave it out")
             if have is not None and have.unfinished:
                 yield Change(name, "set", FIELD, before="unfinished", after=without_secrets(package.source))
+                # One that is yet to come from the controller is asked for before anything is touched.
+                self._driver.find(package)
                 return
             if name in self._made:
                 wish = self._made[name]

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox import ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.appliance import (
     Appliance,
     ApplianceDisk,
@@ -155,6 +157,41 @@ def test_data_that_names_other_files_is_refused() -> None:
     assert outcome.changes == ()
     assert subject.box.machines == []
     assert [what for what in subject.host.log if what[:2] == ("qemu-img", "info") and "package-" in what[-1]] == []
+
+
+def test_of_what_a_package_holds_no_program_guesses_the_format() -> None:
+    subject = with_package()
+    subject.host.files["/elsewhere/web-disk2.vhd"] = b'# Disk DescriptorFile\nRW 1 FLAT "/dev/watchdog" 0\n'
+    data = {disk.file: f"/elsewhere/{disk.file}" for disk in APPLIANCE.disks if disk.file}
+    write_ova(subject.host, OVA, APPLIANCE, data)
+    asked: list[list[str]] = []
+    run_host = subject.host.run
+
+    def noted(argv: Sequence[str], stdin: str = "", timeout_s: float | None = None) -> str:
+        asked.append(list(argv))
+        return run_host(argv, stdin, timeout_s)
+
+    subject.host.run = noted  # type: ignore[method-assign]
+    assert "cannot be read" in run(subject).error
+    looks = [argv for argv in asked if argv[:2] == ["qemu-img", "info"]]
+    assert looks
+    assert all("-f" in argv for argv in looks)
+    assert subject.box.machines == []
+
+
+def test_a_killed_creation_asks_the_controller_for_its_package() -> None:
+    subject = with_package()
+    done(run(subject))
+    (machine,) = subject.box.machines
+    machine.extra[ledger.KEY] = json.dumps({**json.loads(machine.extra[ledger.KEY]), "unfinished": True})
+    want = replace(WANT, package=Image("web.ova", format="ova", remote_src=False))
+    predicted = run(subject, want, check=True)
+    assert [(change.verb, change.field) for change in predicted.changes] == [("set", "package")]
+    with pytest.raises(MissingImageError):
+        run(subject, want)
+    finished = run(subject)
+    assert [(change.verb, change.field) for change in finished.changes] == [("set", "package")]
+    assert not done(finished).unfinished
 
 
 def test_a_package_that_is_yet_to_be_downloaded() -> None:
