@@ -208,8 +208,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
     NETWORK,
     parse_networks,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import entry_spec
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import Module, run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import entry_spec
 
 
 def main() -> None:

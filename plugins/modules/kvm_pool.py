@@ -176,10 +176,10 @@ pools:
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver, find_id
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
     POOL,
-    entry_spec,
     parse_pools,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import Module, run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import entry_spec
 
 
 def main() -> None:

@@ -189,7 +189,6 @@ snapshots:
 """
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import URI
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import entry_spec
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import (
     make_snapshot_driver,
 )
@@ -198,6 +197,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
     parse_snapshots,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import Module, run
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import entry_spec
 
 
 def main() -> None:

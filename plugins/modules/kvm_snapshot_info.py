@@ -82,26 +82,14 @@ snapshots:
       elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.driver import URI
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import SnapshotDriver
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report import describe
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module import run_snapshot_info_module
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={**URI, "guests": {"type": "list", "elements": "str"}}, supports_check_mode=True
-    )
-    try:
-        found = SnapshotDriver(module.params["uri"], ModuleHost()).of_guests(module.params["guests"])
-    except HypervisorError as error:
-        module.fail_json(msg=str(error))
-    else:
-        module.exit_json(changed=False, snapshots=[describe(one) for one in found])
+    run_snapshot_info_module(URI, lambda params, host: SnapshotDriver(params["uri"], host))
 
 
 if __name__ == "__main__":

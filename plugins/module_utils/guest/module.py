@@ -32,6 +32,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import shape_errors
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_resource import SnapshotResource
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import (
     Forms,
     Spec,
@@ -41,6 +42,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec im
 
 MakeDriver = Callable[[dict[str, Any], Host], Driver]
 MakeResource = Callable[[dict[str, Any], Host], Resource[Any]]
+MakeSnapshots = Callable[[dict[str, Any], Host], SnapshotResource[Any]]
 MakeWishes = Callable[[dict[str, Any]], list[Wish[Any]]]
 
 TOGETHER = (MutuallyExclusiveError, RequiredOneOfError)
@@ -157,6 +159,18 @@ def run_info_module(task: Spec, make_driver: MakeDriver) -> None:
         module.fail_json(msg=str(error))
     else:
         module.exit_json(changed=False, guests=guests)
+
+
+def run_snapshot_info_module(task: Spec, make_driver: MakeSnapshots) -> None:
+    """Run a <hypervisor>_snapshot_info module. task: its options other than guests."""
+    guests: Spec = {"guests": {"type": "list", "elements": "str"}}
+    module = AnsibleModule(argument_spec={**guests, **task}, supports_check_mode=True)
+    try:
+        found = make_driver(module.params, ModuleHost()).of_guests(module.params["guests"])
+    except HypervisorError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(changed=False, snapshots=[describe(one) for one in found])
 
 
 def run(module: Module, hypervisor: str, make_resource: MakeResource) -> None:

@@ -147,6 +147,12 @@ def parse_entries(
     return wishes
 
 
+def entry_spec(options: Spec) -> Spec:
+    """The same options as entries of a list: the defaults come from the task, the name from the entry."""
+    bare = {key: {k: v for k, v in option.items() if k != "default"} for key, option in options.items()}
+    return {**bare, "name": {**bare["name"], "required": True}}
+
+
 def _guest_spec(hypervisor: str, own: Spec) -> Spec:
     """The options of a guest, with those that only this hypervisor has."""
     spec = {**GUEST, hypervisor: {"type": "dict", "options": {key: own[key] for key in own if "." not in key}}}

@@ -16,11 +16,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_driver import PoolDriver
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import Pool
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_driver import SnapshotDriver
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.module_host import ModuleHost
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest
 
 URI = "qemu:///system"

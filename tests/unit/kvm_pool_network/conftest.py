@@ -18,11 +18,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.n
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.pool_spec import (
     POOL,
-    entry_spec,
     parse_pools,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.engine import converge
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import entry_spec
 from ansible_collections.hostforge.hypervisor.tests.unit.kvm_pool_network.fake_libvirt import Fake
 
 Run = Callable[..., list[Outcome[Any]]]

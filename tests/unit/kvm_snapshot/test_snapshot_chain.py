@@ -11,16 +11,13 @@ import pytest
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import ledger, xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_chain import origin, stack
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
-    Snapshot,
-    SnapshotDisk,
-)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_xml import (
     describe_again,
     read_snapshot,
     write_snapshot,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot, SnapshotDisk
 
 
 def definition(*chains: list[str], overlays: tuple[str, ...] = (), made: bool = True) -> Element:

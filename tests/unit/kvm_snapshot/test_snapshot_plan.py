@@ -19,15 +19,15 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached, View
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_plan import (
+    RULES,
     complete,
-    plan_snapshot,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
-    Snapshot,
-    SnapshotDisk,
     parse_snapshots,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError, SpecError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_plan import plan_snapshot
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot, SnapshotDisk
 
 DISK = Attached("root", "vda", "file", "/p/db1.root.qcow2", "qcow2")
 RAW = Attached("data", "vdb", "file", "/p/db1.data.raw", "raw")
@@ -45,7 +45,7 @@ MOVED = replace(DISK, path=OVERLAY, chain=("/p/db1.root.qcow2", "/images/debian.
 def plan(view: View | None, have: Snapshot | None = None, known: bool = True, **options: Any) -> list[str]:
     (wish,) = parse_snapshots({"guest": "db1", "name": "s", **options})
     view = None if view is None else replace(view, snapshots={**view.snapshots, **({"s": have} if have else {})})
-    return [f"{change.verb} {change.field}" for change in plan_snapshot(wish, have, view, known)]
+    return [f"{change.verb} {change.field}" for change in plan_snapshot(RULES, wish, have, view, known)]
 
 
 def wished(**options: Any) -> Snapshot:

@@ -88,12 +88,6 @@ class Pool:
     uuid: str | None = None
 
 
-def entry_spec(options: Spec) -> Spec:
-    """The same options as entries of a list: the defaults come from the task, the name from the entry."""
-    bare = {key: {k: v for k, v in option.items() if k != "default"} for key, option in options.items()}
-    return {**bare, "name": {**bare["name"], "required": True}}
-
-
 def parse_pools(params: Mapping[str, Any], find_id: Callable[[str, str], str]) -> list[Wish[Pool]]:
     """Turn a task's options into wishes. find_id: from ("owner" | "group", name or number) to a number as text."""
     return parse_entries("pool", params, POOL, lambda read: Wish(_pool(read, find_id)))

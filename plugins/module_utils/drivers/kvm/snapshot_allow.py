@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached, View
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot
 
 # From this version on libvirt merges the overlays of a snapshot that is deleted.
 DELETES_EXTERNAL = 9_000_000

@@ -26,15 +26,8 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_files import Overlays
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import View, look_at
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_plan import (
-    plan_snapshot,
-    refuse,
-)
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
-    Snapshot,
-    SnapshotDisk,
-    parse_snapshots,
-)
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_plan import RULES
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import parse_snapshots
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_xml import (
     describe_again,
     write_snapshot,
@@ -43,25 +36,28 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.s
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Wish
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_plan import refuse
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_resource import SnapshotResource
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot, SnapshotDisk
 
 # What destroys something.
 LOSING = ("revert", "remove")
 
 
-class SnapshotDriver(Resource[Snapshot]):
+class SnapshotDriver(SnapshotResource[View]):
     """The snapshots of the guests of one libvirt, whose connection is opened when it is first needed.
 
     going: the snapshots that the task deletes.
     """
 
+    rules = RULES
+
     def __init__(self, uri: str, host: Host, going: Sequence[Snapshot] = ()) -> None:
+        super().__init__(going)
         self._uri = uri
         self._host = host
-        self._going = going
         self._opened: libvirt.virConnect | None = None
-        self._views: dict[str, View] | None = None
-        self._reverted: set[str] = set()
         self._removed: set[str] = set()
 
     def _connection(self) -> libvirt.virConnect:
@@ -69,30 +65,12 @@ class SnapshotDriver(Resource[Snapshot]):
             self._opened = connect(self._uri)
         return self._opened
 
-    def read(self, names: Collection[str] | None) -> dict[str, Snapshot]:
-        """Read snapshots, each under GUEST/SNAPSHOT, with a look at their guests."""
-        guests = None if names is None else {name.partition("/")[0] for name in names}
-        found = self.of_guests(guests)
-        return {one.name: one for one in found if names is None or one.name in names}
-
-    def of_guests(self, guests: Collection[str] | None) -> list[Snapshot]:
-        """All snapshots of the named guests (None: of all), by guest and in the order in which they were taken."""
+    def look(self, guests: Collection[str] | None) -> dict[str, View]:
+        """The named guests (None: all), each with all its snapshots."""
         connection = self._connection()
         with libvirt_says("the snapshots cannot be read"):
             domains = [one for one in connection.listAllDomains(0) if guests is None or one.name() in guests]
-            self._views = {domain.name(): look_at(domain) for domain in domains}
-        snapshots = [one for name in sorted(self._views) for one in self._views[name].snapshots.values()]
-        return sorted(snapshots, key=lambda one: (one.guest, one.taken or "", one.snapshot))
-
-    def plan(self, wish: Wish[Snapshot], have: Snapshot | None) -> Iterator[Change]:
-        """Yield the changes from state to wish."""
-        if wish.item.name in self._reverted and have is not None and have.current:
-            return iter(())
-        known, guest = self._views is not None, wish.item.guest
-        return plan_snapshot(wish, have, (self._views or {}).get(guest), known, self._going_of(guest))
-
-    def _going_of(self, guest: str) -> list[str]:
-        return [one.snapshot for one in self._going if one.guest == guest]
+            return {domain.name(): look_at(domain) for domain in domains}
 
     def check(self, wish: Wish[Snapshot], changes: Sequence[Change]) -> Iterator[PlanError]:
         """Yield what others than the guest itself would suffer from, by looking only."""
@@ -113,7 +91,7 @@ class SnapshotDriver(Resource[Snapshot]):
                 overlays.check(overlays.place(change.after.snapshot, view.disks))
         elif change.verb in LOSING:
             have = _snapshot(view, change)
-            going = self._going_of(view.guest)
+            going = self.going_of(view.guest)
             refuse(revert_reasons(have, view) if change.verb == "revert" else removal_reasons(have, view, going))
             files = [file for disk in have.disks if disk.kind != "no" for file in (disk.path, disk.overlay)]
             # To delete an internal snapshot changes nothing that others could see.
@@ -199,7 +177,7 @@ class SnapshotDriver(Resource[Snapshot]):
                     Overlays(self._host, domain).empty(disk.overlay or "")
             if not have.current:
                 self._redefine(domain, snapshot.getXMLDesc(libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE), True)
-        self._reverted.add(change.name)
+        self.note_reverted(change)
 
     def _keep_notes(self, domain: libvirt.virDomain, book: Element) -> None:
         """A revert brings the definition of its time back, whose ledger knows nothing of what was made since."""
@@ -223,7 +201,7 @@ class SnapshotDriver(Resource[Snapshot]):
         if view.power != "stopped" or have.kind != "external":
             return
         for name in all_later_than(have, view):
-            if name in self._going_of(view.guest):
+            if name in self.going_of(view.guest):
                 one = view.snapshots[name]
                 self.apply(replace(change, name=one.name, before=one))
 

@@ -20,10 +20,10 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import roots_of, stored_root
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_look import Attached
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import SnapshotDisk
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, PlanError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import dead_parts, part_of
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import SnapshotDisk
 
 LONGEST_NAME = 255  # bytes, on Linux's file systems
 

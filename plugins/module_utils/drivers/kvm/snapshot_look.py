@@ -17,11 +17,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm i
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.roots import live_root, stored_root
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import Snapshot
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_xml import (
     file_of,
     read_snapshot,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import Snapshot
 
 AGENT = "devices/channel/target[@name='org.qemu.guest_agent.0']"
 

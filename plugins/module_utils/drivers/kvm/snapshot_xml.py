@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from xml.etree.ElementTree import Element
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.snapshot_spec import (
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshots import (
     Snapshot,
     SnapshotDisk,
 )

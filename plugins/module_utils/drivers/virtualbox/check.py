@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     HypervisorError,
     PlanError,
 )
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Nic
 
 Question = Callable[[], None]
@@ -56,7 +57,7 @@ def _questions(change: Change, want: Guest, have: Guest | None, facts: Facts) ->
 
 
 def _startable(name: str, want: Guest, have: Guest | None, facts: Facts) -> Iterator[Question]:
-    yield partial(_check_driver, facts)
+    yield partial(check_driver, facts.host)
     for nic in (want.nics if want.nics is not None else have.nics if have else None) or ():
         yield partial(_check_nic, nic, facts)
     yield from check_disks.questions_at_start(name, want, have, facts)
@@ -173,8 +174,9 @@ def _check_folder(path: str, facts: Facts) -> None:
         raise PlanError(f"shared_folders: there is no folder {path} on the host")
 
 
-def _check_driver(facts: Facts) -> None:
-    if facts.host.info(DRIVER) is None:
+def check_driver(host: Host) -> None:
+    """No guest can be started without the kernel's module."""
+    if host.info(DRIVER) is None:
         raise PlanError(
             f"no guest can be started: there is no {DRIVER}, for the kernel module vboxdrv is not loaded on the host"
         )
