@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.hostforge.hypervisor.molecule.shared.testbed.apt import settings_for
+from ansible_collections.hostforge.hypervisor.molecule.shared.testbed.apt import settings_of
 from ansible_collections.hostforge.hypervisor.molecule.shared.testbed.paths import cache_root, locked
 from ansible_collections.hostforge.hypervisor.molecule.shared.testbed.rootfs import DPKG_OPTIONS
 from ansible_collections.hostforge.hypervisor.molecule.shared.testbed.say import say
@@ -50,7 +50,7 @@ def ensure_root(recipe: Recipe) -> Path:
         raise PermissionError("these tests need root, for a root filesystem in namespaces of its own")
     folder = cache_root() / "roots"
     folder.mkdir(parents=True, exist_ok=True)
-    apt = settings_for(recipe.suite)
+    apt = settings_of(recipe.suite, recipe.components, recipe.frozen)
     mark = hashlib.sha256(f"{recipe}{apt}{Path(__file__).read_text()}".encode()).hexdigest()[:12]
     root = folder / f"{recipe.name}-{mark}"
     with locked(folder / f"{recipe.name}.lock", f"the root filesystem {recipe.name}"):
@@ -67,9 +67,8 @@ def ensure_root(recipe: Recipe) -> Path:
 
 def _build(recipe: Recipe, sources: str, options: tuple[str, ...], draft: Path) -> None:
     written = draft.with_suffix(".sources")
-    written.write_text(sources_of(recipe, sources))
-    frozen = ('Acquire::Check-Valid-Until "false";',) if recipe.frozen else ()
-    settings = ('APT::Install-Recommends "false";', 'Acquire::Languages "none";', *options, *frozen)
+    written.write_text(sources)
+    settings = ('APT::Install-Recommends "false";', 'Acquire::Languages "none";', *options)
     command = [
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"),
         *(f"--aptopt={line}" for line in settings),
@@ -80,17 +79,6 @@ def _build(recipe: Recipe, sources: str, options: tuple[str, ...], draft: Path) 
         run(command)
     finally:
         written.unlink()
-
-
-def sources_of(recipe: Recipe, sources: str) -> str:
-    """The machine's sources of a suite, with more components, and without pockets, which not every suite has."""
-    found = []
-    for stanza in sources.strip().split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in stanza.splitlines())
-        if recipe.suite in lines["Suites"].split():
-            lines |= {"Suites": recipe.suite, "Components": " ".join(("main", *recipe.components))}
-            found.append("".join(f"{key}: {value}\n" for key, value in lines.items()))
-    return "\n".join(found)
 
 
 def _prune(recipe: Recipe, folder: Path) -> None:

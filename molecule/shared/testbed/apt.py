@@ -17,6 +17,7 @@ from .tools import run
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # What a machine with a proxy, a frozen mirror or a slow line needs; the rest of its settings is its own affair.
 _CARRIED = re.compile(r"^Acquire::(https?|ftp|Retries|Check-Valid-Until|Check-Date|ForceIPv[46])\b.* \".+\";$")
+FROZEN = ('Acquire::Check-Valid-Until "false";',)
 _FORMAT = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(CREATED_BY)"
 _LOOPBACK = re.compile(r"(?<=//)(127\.0\.0\.1|localhost)(?=[:/])")
 
@@ -34,6 +35,24 @@ class AptSettings:
             _LOOPBACK.sub("10.0.2.2", self.sources),
             tuple(_LOOPBACK.sub("10.0.2.2", line) for line in self.options),
         )
+
+
+def settings_of(suite: str, components: tuple[str, ...] = (), frozen: bool = False) -> AptSettings:
+    """The settings of a suite, with more components of its archive; frozen: apt believes a copy that is out of date."""
+    apt = settings_for(suite)
+    sources = with_components(apt.sources, suite, components) if components else apt.sources
+    return AptSettings(sources, (*apt.options, *FROZEN) if frozen else apt.options)
+
+
+def with_components(sources: str, suite: str, components: Iterable[str]) -> str:
+    """The sources of a suite with more components, and without pockets, which not every suite has."""
+    found = []
+    for one in sources.strip().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in one.splitlines())
+        if suite in lines["Suites"].split():
+            lines |= {"Suites": suite, "Components": " ".join(("main", *components))}
+            found.append("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    return "\n".join(found)
 
 
 def settings_for(suite: str) -> AptSettings:

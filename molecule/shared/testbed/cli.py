@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--kernel-argument", action="append", default=[], metavar="WORD", help="for its kernel; repeatable"
     )
+    start.add_argument("--processor", help="a model of QEMU's for it, where it is emulated")
     start.set_defaults(command=_up)
 
     for name, function, words in (
@@ -91,6 +92,7 @@ def _up(arguments: argparse.Namespace) -> None:
         arguments.second_nic,
         tuple(arguments.device),
         tuple(arguments.kernel_argument),
+        arguments.processor,
     )
     print(json.dumps(up(wanted).public(), indent=2))
 

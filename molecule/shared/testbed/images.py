@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .apt import AptSettings, settings_for
+from .apt import AptSettings, settings_of
 from .assemble import ROOTFS
 from .errors import TestbedError
 from .keys import public_key
@@ -51,7 +51,7 @@ class Image:
 def ensure_image(name: str) -> Image:
     """The image of that name, built now if the cache has none for this recipe."""
     recipe = recipe_named(name)
-    apt = settings_for(recipe.suite)
+    apt = settings_of(recipe.suite, recipe.components, recipe.frozen)
     folder = images_folder() / f"{name}-{digest(recipe, apt, public_key())}"
     if not folder.exists():
         with locked(images_folder() / f"{name}.lock", f"the image {name}"):

@@ -32,8 +32,9 @@ _KERNEL_ARGUMENTS = ("root=/dev/vda", "rw", "console=ttyS0", "mitigations=off", 
 class Machine:
     """What is asked of QEMU.
 
-    `folder` holds the VM's files; disks are qcow2 files, the first one is booted from. `devices` are words of QEMU's
-    -device for what else the VM has, `arguments` words for its kernel.
+    `folder` holds the VM's files; disks are qcow2 files, the first one is booted from. `processor` is a model of QEMU's
+    that an emulated VM has in place of the usual one. `devices` are words of QEMU's -device for what else the VM has,
+    `arguments` words for its kernel.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Machine:
     initrd: Path | None = None
     arguments: tuple[str, ...] = ()
     run_as: str | None = None
+    processor: str | None = None
 
     @property
     def serial(self) -> Path:
@@ -67,7 +69,7 @@ def command(machine: Machine) -> list[str]:
     """The full command; QEMU goes into the background by itself once the VM runs."""
     return [
         *(EMULATOR, "-name", machine.name, "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35", *acceleration(machine.accelerator)),
+        *("-machine", "q35", *acceleration(machine.accelerator, machine.processor)),
         *("-smp", str(machine.cpus), "-m", f"{machine.memory_mib}M"),
         *("-serial", f"file:{_escaped(machine.serial)}"),
         *("-qmp", f"unix:{_escaped(machine.monitor)},server=on,wait=off"),
@@ -81,8 +83,10 @@ def command(machine: Machine) -> list[str]:
     ]
 
 
-def acceleration(accelerator: str) -> list[str]:
-    return _ACCELERATION[accelerator]
+def acceleration(accelerator: str, processor: str | None = None) -> list[str]:
+    """With hardware virtualisation a VM has the machine's own processor."""
+    words = _ACCELERATION[accelerator]
+    return words if processor is None or accelerator == HARDWARE else [*words[:-1], processor]
 
 
 def _kernel(machine: Machine) -> list[str]:

@@ -28,6 +28,9 @@ class Recipe:
 
     A host is started with its kernel given to QEMU, unless `own_loader`: then GRUB on its disk starts what its
     configuration says, which takes longer and is for hypervisors that are started by the boot loader.
+
+    components: those of the archive beside main. frozen: the machine's mirror may have a copy of the suite that is
+    older than the suite's own files allow.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Recipe:
     packages: tuple[str, ...]
     modules: tuple[str, ...] | None = None
     own_loader: bool = False
+    components: tuple[str, ...] = ()
+    frozen: bool = False
 
     @property
     def partitioned(self) -> bool:
@@ -57,6 +62,12 @@ _CLOUD = ("linux-image-cloud-amd64",)
 _DEVICES_AND_STORES = ("linux-image-amd64", "lvm2", "nfs-kernel-server")
 # The cloud kernel can be no dom0.
 _OWN_LOADER = ("grub-pc", "linux-image-amd64")
+# Kernel modules are built here, in half a minute: an emulated machine takes ten minutes for them. initramfs-tools, or
+# dracut comes in its place and makes an initrd that nobody starts. VirtualBox itself is the role's to install; the
+# libraries that draw windows, and the packages that make a CD one can start from, are not.
+_BUILT_MODULES = ("initramfs-tools", "linux-image-amd64", "linux-headers-amd64", "virtualbox-dkms")
+_WINDOWS = ("libcurl4-gnutls", "libgl1-mesa-dri", "libsdl2-2.0-0", "libvncserver1", "libxcursor1", "libxtst6")
+_CD = ("grub-pc-bin", "mtools", "xorriso")
 _HOST_12 = ("ifupdown", "isc-dhcp-client")
 
 _GUEST = ("cloud-guest-utils", "cloud-init", "dbus", "e2fsprogs", "fdisk", "qemu-guest-agent")
@@ -82,6 +93,11 @@ RECIPES: dict[str, Recipe] = {
         Recipe("debian-13", "host", "trixie", 20, (*_COMMON, *_HOST, *_CLOUD)),
         Recipe("debian-12-grub", "host", "bookworm", 20, (*_COMMON, *_HOST, *_OWN_LOADER, *_HOST_12), own_loader=True),
         Recipe("debian-13-grub", "host", "trixie", 20, (*_COMMON, *_HOST, *_OWN_LOADER), own_loader=True),
+        Recipe(
+            *("debian-sid", "host", "sid", 20, (*_COMMON, *_HOST, *_BUILT_MODULES, *_WINDOWS, *_CD)),
+            components=("contrib",),
+            frozen=True,
+        ),
         Recipe("debian-12-guest", "guest", "bookworm", 2, (*_COMMON, *_GUEST, *_GUEST_12), _GUEST_MODULES),
         Recipe("debian-13-guest", "guest", "trixie", 2, (*_COMMON, *_GUEST, *_GUEST_13), _GUEST_MODULES),
     )

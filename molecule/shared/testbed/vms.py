@@ -42,6 +42,7 @@ class Wanted:
     second_nic: bool = False
     devices: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    processor: str | None = None
 
 
 def up(wanted: Wanted) -> Record:
@@ -89,6 +90,7 @@ def _start(wanted: Wanted, image: Image) -> Record:
         kernel=None if image.own_loader else image.kernel,
         initrd=None if image.own_loader else image.initrd,
         run_as=_unprivileged(),
+        processor=wanted.processor,
     )
     say(f"{machine.name}: starting QEMU with {machine.accelerator}, {machine.cpus} CPUs, {machine.memory_mib} MiB")
     return _recorded(_launch(machine), image)

@@ -23,6 +23,12 @@ def test_the_machines_own_suite_is_taken_as_it_is() -> None:
     assert "URIs: http://mirror.example/security/\nSuites: bookworm-security\n" in sources
 
 
+def test_a_suite_can_have_more_components_and_then_has_no_pockets() -> None:
+    sources = apt.with_components(apt.sources_for("sid", "bookworm", OWN), "sid", ("contrib",))
+    assert sources.count("Types:") == 1
+    assert "Suites: sid\nComponents: main contrib\n" in sources
+
+
 def test_another_suite_has_its_name_swapped_in_every_pocket() -> None:
     sources = apt.sources_for("trixie", "bookworm", OWN)
     assert "Suites: trixie trixie-updates\n" in sources

@@ -37,6 +37,11 @@ def after(words: list[str], option: str) -> list[str]:
     return [words[place + 1] for place, word in enumerate(words) if word == option]
 
 
+def test_an_emulated_machine_can_be_given_another_processor() -> None:
+    assert after(qemu.command(machine(processor="EPYC")), "-cpu") == ["EPYC"]
+    assert after(qemu.command(machine(processor="EPYC", accelerator=qemu.HARDWARE)), "-cpu") == ["host"]
+
+
 def test_emulation_has_a_processor_that_can_host_guests() -> None:
     words = qemu.command(machine())
     assert after(words, "-accel") == ["tcg,thread=multi,tb-size=1024"]
