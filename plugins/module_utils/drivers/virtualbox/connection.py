@@ -9,7 +9,8 @@ import atexit
 import getpass
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import AbsentError, HypervisorError
@@ -171,11 +172,17 @@ def connect() -> Api:
 
 
 def _manager() -> Any:
-    """The bindings' own object. The service behind it may be ending just now, so it is asked again."""
-    last = ""
-    for pause_s in (*PAUSES_S[:4], 0.0):
+    """The bindings' own object. The service behind it may be ending just now, so it is asked again.
+
+    There is one: when one goes, the bindings close the connection of all. What goes wrong while it is made they print,
+    where a module's result belongs, and go on.
+    """
+    last, manager = "", None
+    for pause_s in (*PAUSES_S, 0.0):
         try:
-            manager = vboxapi.VirtualBoxManager(None, None)
+            if manager is None:
+                with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+                    manager = vboxapi.VirtualBoxManager(None, None)
             manager.getVirtualBox()
         except Exception as error:  # noqa: BLE001  # the bindings raise what they like
             last = str(error) or type(error).__name__
