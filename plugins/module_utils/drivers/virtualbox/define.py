@@ -55,7 +55,6 @@ def register(api: Api, host: Host, want: Guest, noted: Ledger) -> Any:
     ledger.write(machine, noted)
     _usual(api, machine)
     # What nobody wrote a later run would leave as it is: so it is there from the start.
-    edit.put_vcpus(machine, want.vcpus or 1)
     machine.memorySize = want.memory_mib
     host.make_dir(os.path.dirname(path))
     api.box.registerMachine(machine)
@@ -63,7 +62,8 @@ def register(api: Api, host: Host, want: Guest, noted: Ledger) -> Any:
 
 
 def furnish(api: Api, machine: Any, want: Guest) -> None:
-    """Make a new machine that can be changed what the wish says, but for its size, its disks and its seed."""
+    """Make a new machine that can be changed what the wish says, but for its memory, its disks and its seed."""
+    edit.put_vcpus(machine, want.vcpus or 1)
     machine.description = want.description or ""
     if want.option("chipset"):
         machine.platform.chipsetType = api.number("ChipsetType", CHIPSETS[want.option("chipset")])
