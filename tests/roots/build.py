@@ -55,14 +55,22 @@ def ensure_root(recipe: Recipe) -> Path:
     root = folder / f"{recipe.name}-{mark}"
     with locked(folder / f"{recipe.name}.lock", f"the root filesystem {recipe.name}"):
         if not root.exists():
-            for draft in folder.glob(f".draft-{recipe.name}-*"):
-                shutil.rmtree(draft)
+            _sweep(recipe, folder)
             draft = folder / f".draft-{recipe.name}-{mark}"
             say(f"building the root filesystem {recipe.name}: Debian {recipe.suite} (two minutes)")
             _build(recipe, apt.sources, apt.options, draft)
             draft.rename(root)
             _prune(recipe, folder)
     return root
+
+
+def _sweep(recipe: Recipe, folder: Path) -> None:
+    """What a build that was killed has left, a folder and a file, goes."""
+    for left in folder.glob(f".draft-{recipe.name}-*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def _build(recipe: Recipe, sources: str, options: tuple[str, ...], draft: Path) -> None:
