@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 # The share is the same in every run, so that a run tells of the change and not of luck.
-# bin/test fuzz: seven tests of 14,300 examples each.
-settings.register_profile("share", max_examples=100, derandomize=True)
-settings.register_profile("long", max_examples=14_300)
+# bin/test fuzz: seven tests of 14,300 examples each. None has a time limit, which a busy machine would not keep.
+settings.register_profile("share", max_examples=100, derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=14_300, deadline=None)
 settings.load_profile("share")
