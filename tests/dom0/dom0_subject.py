@@ -124,7 +124,7 @@ class Dom0Subject(XenSubject):
 
     def __init__(self) -> None:
         self.clean()
-        for folder in (HOME, f"{IMAGES}/fast", "/elsewhere", AUTO):
+        for folder in (HOME, f"{IMAGES}/fast", "/elsewhere", AUTO, SAVED):
             os.makedirs(folder, exist_ok=True)
         for bridge in BRIDGES:
             if not os.path.exists(f"/sys/class/net/{bridge}"):
