@@ -94,15 +94,15 @@ def full_name(guest: str, snapshot: str) -> str:
 
 def parse_snapshots(
     params: Mapping[str, Any],
-    spec: Spec = SNAPSHOT,
+    spec: Spec | None = None,
     check_whole: Callable[[Reader, Snapshot], None] = lambda _read, _want: None,
 ) -> list[Wish[Snapshot]]:
     """Turn a task's options into wishes. Raises SpecError with all that is wrong in all of them.
 
-    spec: with the options that one hypervisor has beside. check_whole: notes what only shows when the options of a
-    snapshot are seen together.
+    spec: SNAPSHOT, or that with the options that one hypervisor has beside. check_whole: notes what only shows when the
+    options of a snapshot are seen together.
     """
-    return parse_entries("snapshot", params, spec, lambda read: _wish(read, check_whole), _together)
+    return parse_entries("snapshot", params, spec or SNAPSHOT, lambda read: _wish(read, check_whole), _together)
 
 
 def _together(wishes: Sequence[Wish[Snapshot]]) -> list[str]:
