@@ -26,9 +26,10 @@ from ansible_collections.hostforge.hypervisor.tests.unit.guest import strategies
 from ansible_collections.hostforge.hypervisor.tests.unit.guest.test_any_state import SUBJECTS
 
 # What no wish has, and what all have.
-STATES_OWN = {(Guest, "addresses"), (Guest, "live"), (Disk, "owned"), (Cdrom, "drive")}
+STATES_OWN = {(Guest, "addresses"), (Guest, "live"), (Guest, "unfinished"), (Disk, "owned"), (Cdrom, "drive")}
 ALWAYS_SO = {
     (Guest, "name"),  # the host has this one guest
+    (Guest, "package"),  # no driver plans it: it is read, and the rest of the wish made of it, before that
     (Nic, "options"),  # the fake hypervisor has none of cards
     (Policy, "shutdown_timeout_s"),  # its guests all obey
 }
@@ -85,7 +86,7 @@ KINDS = [("disks", Disk), ("cdroms", Cdrom), ("nics", Nic)]
 def test_what_is_found_has_every_value() -> None:
     for guest in drawn("states"):
         left_out = {field.name for field in fields(Guest) if getattr(guest, field.name) is None}
-        assert left_out <= {"live", "cloud_init"}
+        assert left_out <= {"live", "cloud_init", "package"}
 
 
 def test_every_kind_of_hypervisor_is_tried() -> None:
