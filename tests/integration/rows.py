@@ -248,5 +248,6 @@ ROWS: dict[str, Row] = {
 UNPROVEN = {
     "usb_devices": "the test host has none; the refusals are in test_passthrough.py",
     "type": "without hardware virtualisation there is only one",
+    "package": "only looked at when a guest is made: test_kvm_packages.py",
     "disks.image": "only looked at when a disk is made: test_an_image_is_not_looked_at_again",
 }
