@@ -130,6 +130,8 @@ class VirtualBoxDriver(Driver):
         finally:
             # Also when something is refused the host is asked what it thinks of the rest.
             yield from own.one_by_one(changes)
+        if self._api is None:  # a bare host in check mode, which has no seeds
+            return
         old = self._seeds.leftover(want.name, want.cloud_init, self._seen.users)
         if old:
             yield Change(want.name, "delete", "seeds", before=old)
