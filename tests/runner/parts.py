@@ -29,7 +29,7 @@ PARTS = (
            needs=f"tests/roots/{root.name}", packages=("root",), lane="daemon", minutes=30)
       for root in suites.roots()),
     *(Part(f"molecule-{scenario.name}", suites.shown(scenario), suites.molecule(scenario.name),
-           needs=f"molecule/{scenario.name}", packages=("vm",), lane="vm", minutes=45)
+           needs=f"molecule/{scenario.name}", packages=("vm",), lane="vm", minutes=45, asked=suites.asked(scenario))
       for scenario in suites.scenarios()),
     Part("demo", "command 1, as the README gives it: a throwaway host with guests, then its end",
          suites.demo, needs="bin/demo", packages=("vm",), lane="vm", minutes=30),

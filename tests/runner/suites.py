@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,11 @@ def shown(scenario: Path) -> str:
     """What a scenario shows: the remark between the licence and the settings of its file."""
     remarks = (scenario / "molecule.yml").read_text().partition("---")[0].splitlines()
     return remarks[-1].strip("# .")
+
+
+def asked(scenario: Path) -> bool:
+    """Whether a scenario is run only when it is asked for, which the first platform in its file says."""
+    return re.search(r"^    asked: true\b", (scenario / "molecule.yml").read_text(), re.MULTILINE) is not None
 
 
 def molecule(scenario: str) -> Steps:

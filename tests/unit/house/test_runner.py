@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hostforge.hypervisor.tests.runner import archive, environment, importer, report
+from ansible_collections.hostforge.hypervisor.tests.runner import archive, environment, importer, report, suites
 from ansible_collections.hostforge.hypervisor.tests.runner.__main__ import chosen, listing
 from ansible_collections.hostforge.hypervisor.tests.runner.part import Part, Step, Steps
 from ansible_collections.hostforge.hypervisor.tests.runner.parts import PARTS
@@ -100,6 +100,13 @@ def test_each_molecule_scenario_is_a_part_that_says_what_it_shows() -> None:
     folders = {path.parent.name for path in (environment.CHECKOUT / "molecule").glob("*/molecule.yml")}
     assert shown.keys() == {f"molecule-{name}" for name in folders}
     assert not [text for text in shown.values() if len(text) < 20 or text.startswith("SPDX")]
+
+
+def test_a_scenario_can_say_that_it_is_run_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "molecule.yml").write_text("platforms:\n  - name: a\n    image: b\n")
+    assert not suites.asked(tmp_path)
+    (tmp_path / "molecule.yml").write_text("platforms:\n  - name: a\n    asked: true # why\n")
+    assert suites.asked(tmp_path)
 
 
 def test_what_has_to_be_asked_for_runs_only_then() -> None:
