@@ -22,7 +22,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images 
     ensure_image,
     verify_image,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import judge, take_out
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import chain_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Image
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.vmdk import VMDK, is_one_piece
@@ -86,6 +85,15 @@ class Bases:
         return found
 
     def _ensure(self, image: Image) -> str:
+        if image.package is None and image.format not in (OVA, OVF):
+            return ensure_image(self._host, image, self._cache_dir, lambda path: self.capacity(path, image))
+        return self._ensure_packed(image)
+
+    def _ensure_packed(self, image: Image) -> str:
+        """A package, or an image that is taken out of one."""
+        # Only here, for all tasks would wait for the reader to be loaded, and few have packages.
+        from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import judge, take_out
+
         host, folder = self._host, self._cache_dir
         if image.package is not None:
             return take_out(
@@ -93,12 +101,10 @@ class Bases:
             )
         if image.format == OVA:
             return ensure_image(host, image, folder, lambda path: judge(host, path))
-        if image.format == OVF:
-            # It stays where it is, for its files are beside it.
-            verify_image(host, image, folder)
-            judge(host, image.source)
-            return image.source
-        return ensure_image(host, image, folder, lambda path: self.capacity(path, image))
+        # A descriptor stays where it is, for its files are beside it.
+        verify_image(host, image, folder)
+        judge(host, image.source)
+        return image.source
 
     def capacity(self, path: str, image: Image, who: str = "") -> int:
         """The capacity of an image, which must be what it is said to be, whole, and refer to no other file."""

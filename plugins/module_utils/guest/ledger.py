@@ -65,12 +65,7 @@ def from_text(text: str) -> Ledger:
     """What a text notes. One that cannot be read, which somebody has edited, notes nothing."""
     try:
         noted = json.loads(text or "{}")
-        disks = tuple(
-            Entry(
-                str(one["name"]), str(one["path"]), bool(one["made"]), bool(one.get("pending")), int(one.get("grow", 0))
-            )
-            for one in noted.pop("disks", ())
-        )
+        disks = tuple(_entry(one) for one in noted.pop("disks", ()))
         told = str(noted.pop("description", "")), noted.pop("seed", None), _number(noted.pop("delay", None))
         return Ledger(*told, disks, bool(noted.pop("unfinished", False)), noted)
     except (ValueError, TypeError, KeyError, AttributeError):

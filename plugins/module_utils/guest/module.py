@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.errors import MutuallyExclusiveError, RequiredOneOfError
@@ -32,7 +32,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.report 
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Outcome, Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.shape import shape_errors
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_resource import SnapshotResource
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec import (
     Forms,
     Spec,
@@ -40,9 +39,14 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.spec im
     parse_wishes,
 )
 
+if TYPE_CHECKING:
+    # Modules of guests have no use for it.
+    from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.snapshot_resource import SnapshotResource
+
+    MakeSnapshots = Callable[[dict[str, Any], Host], SnapshotResource[Any]]
+
 MakeDriver = Callable[[dict[str, Any], Host], Driver]
 MakeResource = Callable[[dict[str, Any], Host], Resource[Any]]
-MakeSnapshots = Callable[[dict[str, Any], Host], SnapshotResource[Any]]
 MakeWishes = Callable[[dict[str, Any]], list[Wish[Any]]]
 
 TOGETHER = (MutuallyExclusiveError, RequiredOneOfError)

@@ -18,7 +18,6 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.fill import beside, filled, not_taken
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.hidden import without_secrets
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import open_package
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.resource import Resource, Wish
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Image
 
@@ -90,6 +89,9 @@ class Packaged(Resource[Guest]):
         return wish, missing
 
     def _whole(self, wish: Wish[Guest], path: str) -> Wish[Guest]:
+        # Only here, for all tasks would wait for the reader to be loaded, and few have packages.
+        from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package import open_package
+
         name, traits = wish.item.name, self._driver.traits
         found = open_package(self._host, path).appliance
         try:
