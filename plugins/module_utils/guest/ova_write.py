@@ -99,7 +99,8 @@ def _archive(
         yield padding_of(member.size)
         size += len(header_of(name, member.size)) + member.size + len(padding_of(member.size))
     # Two empty blocks, and more up to the size of a record, as tar itself writes it.
-    yield END[: -size % len(END)] if -size % len(END) >= 1024 else END[: -size % len(END)] + END
+    rest = -size % len(END)
+    yield END[:rest] if rest >= 1024 else END[:rest] + END
 
 
 def _verify(host: Host, part: str, appliance: Appliance) -> None:

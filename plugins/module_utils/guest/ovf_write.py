@@ -28,7 +28,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ovf_ite
     PROCESSOR,
     TPM,
 )
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ovf_read import read_ovf
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ovf_read import FIRMWARE, SECURE_BOOT, read_ovf
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ovf_xml import CIM, ENVELOPES, VENDOR
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.package_files import FILE_SAYS, is_file_name
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.reader import CONTROL
@@ -43,7 +43,7 @@ SPACES = {
 }
 # The oldest virtual hardware that has all of the controllers and firmware; readers that do not know it take it for any.
 FAMILY = "vmx-13"
-FIRMWARE = {"uefi": "efi", "bios": "bios"}
+FIRMWARE_WORDS = {ours: theirs for theirs, ours in FIRMWARE.items()}
 UNKNOWN_SYSTEM = 1
 IDE_PLACES = [(unit, position) for unit in range(2) for position in range(2)]
 
@@ -160,8 +160,8 @@ def _hardware(system: Element, appliance: Appliance) -> None:
         # In the order of their names, as the schema of OVF has them.
         _add(SubElement(section, "Item", needed), "rasd:", **dict(sorted({**values, "InstanceID": number}.items())))
     secure = None if appliance.secure_boot is None else str(appliance.secure_boot).lower()
-    firmware = FIRMWARE[appliance.firmware] if appliance.firmware else None
-    for key, value in (("bootOptions.efiSecureBootEnabled", secure), ("firmware", firmware)):
+    firmware = FIRMWARE_WORDS[appliance.firmware] if appliance.firmware else None
+    for key, value in ((SECURE_BOOT[0], secure), ("firmware", firmware)):
         if value is not None:
             SubElement(section, "vmw:Config", {"ovf:required": "false", "vmw:key": key, "vmw:value": value})
 
