@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -32,6 +33,12 @@ class Change:
     force: bool = False
     delete: bool = False
     timeout_s: int = 0
+
+    def by_key(self) -> Iterator[Change]:
+        """One change for each key that differs, of one whose before and after are pairs of key and value."""
+        for (key, before), (_key, after) in zip(self.before, self.after):
+            if before != after:
+                yield replace(self, key=key, before=before, after=after)
 
 
 @dataclass(frozen=True)

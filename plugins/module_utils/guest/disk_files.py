@@ -28,18 +28,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.images 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.parts import fresh_part
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.qcow2 import read_head
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk, Image
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.units import format_size
 
 QCOW2_LARGEST = 2**51  # with clusters of the usual 64 KiB
 HEADER_BYTES = 1024 * 1024  # no disk that was just made is longer, unless it is a copy
 FOLDER_MODE = 0o711
-
-
-class TakenError(HypervisorError):
-    """Where a disk was to be made, data of somebody else has come into being."""
-
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(f"disk {disk.name}: {disk.path} came into being meanwhile; nothing was replaced")
 
 
 class DiskFiles:

@@ -52,6 +52,16 @@ class MissingImageError(PlanError):
         self.source = source
 
 
+class StillOnError(HypervisorError):
+    """A guest that was asked to shut down has not, and its power may not be cut. says: what it did instead."""
+
+    def __init__(self, says: str) -> None:
+        super().__init__(
+            f"{says}, and its power was not cut: look at its console, give it a longer shutdown_timeout, or set "
+            "restart to force"
+        )
+
+
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """Say what was being done when the host failed: a command's own words may name neither file nor folder."""

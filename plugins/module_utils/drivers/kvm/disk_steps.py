@@ -30,12 +30,12 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.r
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.storage import Storage
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import TakenError
 
 
 class DiskSteps:

@@ -9,7 +9,11 @@ import time
 from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, LiveError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    HypervisorError,
+    LiveError,
+    StillOnError,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 POLL_S = 0.5
@@ -72,10 +76,7 @@ def _ask(domain: libvirt.virDomain) -> None:
 
 def _give_up(domain: libvirt.virDomain, timeout_s: int, force: bool) -> None:
     if not force:
-        raise HypervisorError(
-            f"it did not shut down within {timeout_s} s, and its power was not cut: look at its console, give it a "
-            "longer shutdown_timeout, or set restart to force"
-        )
+        raise StillOnError(f"it did not shut down within {timeout_s} s")
     with libvirt_says("its power cannot be cut"):
         domain.destroy()
 

@@ -10,11 +10,12 @@ import threading
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm import xml
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.kvm.connect import libvirt, libvirt_says
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import DiskFiles, TakenError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import DiskFiles
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.groups import Groups
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.pools import DEFAULT_POOL
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import TakenError
 
 
 class Volumes(DiskFiles):

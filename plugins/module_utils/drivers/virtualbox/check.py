@@ -17,6 +17,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
     PlanError,
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.media import check_medium
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Guest, Nic
 
 Question = Callable[[], None]
@@ -68,7 +69,7 @@ def _of_field(change: Change, want: Guest, facts: Facts) -> Iterator[Question]:
         for nic in want.nics or ():
             yield partial(_check_nic, nic, facts)
     elif change.field in ("cdroms", "cdroms.source"):
-        yield partial(_check_medium, getattr(change.after, "source", change.after), facts)
+        yield partial(check_medium, facts.host, getattr(change.after, "source", change.after))
     elif change.field == "autostart" and change.after.enabled:
         yield partial(_check_autostart, facts)
     elif change.field == "ostype":
@@ -86,7 +87,7 @@ def _new(new: Guest, facts: Facts) -> Iterator[Question]:
     for nic in new.nics or ():
         yield partial(_check_nic, nic, facts)
     for drive in new.cdroms or ():
-        yield partial(_check_medium, drive.source, facts)
+        yield partial(check_medium, facts.host, drive.source)
     if new.autostart is not None and new.autostart.enabled:
         yield partial(_check_autostart, facts)
     if new.option("ostype"):
@@ -141,14 +142,6 @@ def _check_nic(nic: Nic, facts: Facts) -> None:
     elif nic.network is None or not (nic.network.startswith(nics.INTERNAL) or nic.network in facts.networks):
         known = ", ".join(sorted(facts.networks))
         raise PlanError(f"nics: there is no network {nic.network}; there are: {known}, and any {nics.INTERNAL}NAME")
-
-
-def _check_medium(path: str | None, facts: Facts) -> None:
-    found = facts.host.info(path) if path else None
-    if path and found is None:
-        raise PlanError(f"cdrom: there is no {path} on the host")
-    if found is not None and not found.holds_data:
-        raise PlanError(f"cdrom: {path} is no medium: a medium is a file or a block device")
 
 
 def _check_autostart(facts: Facts) -> None:

@@ -64,9 +64,7 @@ def one_by_one(changes: Iterable[Change]) -> Iterator[Change]:
     """The changes, with one for each key of extra data that differs."""
     for change in changes:
         if (change.verb, change.field) == ("set", "extradata"):
-            for (key, before), (_key, after) in zip(change.before, change.after):
-                if before != after:
-                    yield replace(change, key=key, before=before, after=after)
+            yield from change.by_key()
         else:
             yield change
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.connection import Api
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.words import OFF, state_of
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError, StillOnError
 
 POLL_S = 0.5
 ASK_AGAIN_S = 15  # a guest that is still booting does not hear the power button
@@ -77,10 +77,7 @@ def _ask(api: Api, machine: Any) -> str:
 
 def _give_up(api: Api, machine: Any, force: bool, says: str) -> None:
     if not force:
-        raise HypervisorError(
-            f"{says}, and its power was not cut: look at its console, give it a longer shutdown_timeout, or set "
-            "restart to force"
-        )
+        raise StillOnError(says)
     with api.session(machine) as session, api.says("its power cannot be cut"):
         if word(api, machine) not in OFF:
             api.wait(session.console.powerDown(), "its power cannot be cut", UNLOCK_S)

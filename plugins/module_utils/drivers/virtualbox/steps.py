@@ -25,11 +25,11 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtu
 )
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.virtualbox.words import OFF
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry, Ledger
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import CloudInit, Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import TakenError, refuse_used
 
 
 class Steps:
@@ -103,11 +103,9 @@ class Steps:
 
     def _refuse_taken(self, name: str, given: Sequence[Disk]) -> None:
         """Refuse data of others that somebody has come to use since it was read."""
-        now = self._look() if given else None
-        for disk in given:
-            others = now.others(disk.path or "", name) if now else []
-            if others:
-                raise HypervisorError(f"disk {disk.name}: {disk.path} came to be used by {', '.join(others)} meanwhile")
+        if given:
+            now = self._look()
+            refuse_used(given, lambda path: now.others(path, name))
 
     def _make(self, name: str, disk: Disk, new: bool) -> None:
         """Make a disk that is noted. Data of others that came there meanwhile is not ours, whatever was noted."""

@@ -16,6 +16,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.r
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest import start_order
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.change import Change
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, PlanError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.media import check_medium
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.plan import CREATION_DEFAULTS
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Guest, Nic
 
@@ -81,7 +82,7 @@ def _of_cards(change: Change, want: Guest, _have: Guest | None, facts: Facts) ->
 
 
 def _of_drives(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -> Iterator[Question]:
-    yield partial(_check_medium, getattr(change.after, "source", change.after), facts)
+    yield partial(check_medium, facts.host, getattr(change.after, "source", change.after))
 
 
 def _of_definition(change: Change, _want: Guest, _have: Guest | None, facts: Facts) -> Iterator[Question]:
@@ -123,7 +124,7 @@ def _new(new: Guest, facts: Facts) -> Iterator[Question]:
     for nic in new.nics or ():
         yield partial(_check_nic, nic, facts)
     for drive in new.cdroms or ():
-        yield partial(_check_medium, drive.source, facts)
+        yield partial(check_medium, facts.host, drive.source)
     if new.autostart is not None:
         yield partial(_check_delay, new.autostart, facts)
         yield partial(_check_link, new.name, new.autostart, facts)
@@ -153,14 +154,6 @@ def _check_file(field: str, path: str | None, facts: Facts) -> None:
     found = facts.host.info(path) if path else None
     if path and (found is None or found.kind != "file"):
         raise PlanError(f"{field}: there is no file {path} on the host")
-
-
-def _check_medium(path: str | None, facts: Facts) -> None:
-    found = facts.host.info(path) if path else None
-    if path and found is None:
-        raise PlanError(f"cdrom: there is no {path} on the host")
-    if found is not None and not found.holds_data:
-        raise PlanError(f"cdrom: {path} is no medium: a medium is a file or a block device")
 
 
 def _check_nic(nic: Nic, facts: Facts) -> None:

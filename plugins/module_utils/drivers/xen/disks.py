@@ -10,16 +10,15 @@ from dataclasses import replace
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import devices, edit, ledger, store
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.definition import Definition
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.look import Look
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.now import Moment
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.read import type_of
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.storage import Storage
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.disk_files import TakenError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HypervisorError
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.image_files import RAW
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Disk
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import TakenError
 
 
 class Disks:
@@ -64,14 +63,6 @@ class Disks:
         self._save(guest, definition)
         self.make(guest, disk, new=not there)
         return disk
-
-    @staticmethod
-    def refuse_taken(guest: str, given: Sequence[Disk], now: Look) -> None:
-        """Refuse data of others that somebody has come to use since it was read. now: a look at this moment."""
-        for disk in given:
-            others = now.others(disk.path or "", guest)
-            if others:
-                raise HypervisorError(f"disk {disk.name}: {disk.path} came to be used by {', '.join(others)} meanwhile")
 
     def make(self, guest: str, disk: Disk, new: bool) -> None:
         """Make a disk that is noted. Data of others that came there meanwhile is not ours, whatever was noted."""

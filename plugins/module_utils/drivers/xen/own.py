@@ -43,9 +43,7 @@ def one_by_one(changes: Iterable[Change]) -> Iterator[Change]:
     """
     for change in _type_first(list(changes)):
         if (change.verb, change.field) == ("set", "config"):
-            for (key, before), (_key, after) in zip(change.before, change.after):
-                if before != after:
-                    yield replace(change, key=key, before=before, after=after)
+            yield from change.by_key()
         else:
             yield change
 

@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen import xl
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.drivers.xen.xl import Domain
-from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import HostError, HypervisorError
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors import (
+    HostError,
+    HypervisorError,
+    StillOnError,
+)
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.host import Host
 
 POLL_S = 1.0
@@ -157,8 +161,5 @@ def _ask(host: Host, found: Domain, timeout_s: float) -> str:
 
 def _give_up(host: Host, found: Domain, force: bool, says: str) -> None:
     if not force:
-        raise HypervisorError(
-            f"{says}, and its power was not cut: look at its console, give it a longer shutdown_timeout, or set "
-            "restart to force"
-        )
+        raise StillOnError(says)
     _destroy(host, found)

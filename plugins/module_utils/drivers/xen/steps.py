@@ -33,6 +33,7 @@ from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.errors 
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.ledger import Entry
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.seeds import Seeds
 from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.state import Autostart, Disk, Guest
+from ansible_collections.hostforge.hypervisor.plugins.module_utils.guest.taken import refuse_used
 
 
 class Steps:
@@ -161,7 +162,8 @@ class Steps:
     def _refuse_taken(self, name: str, placed: Sequence[Disk]) -> None:
         given = [disk for disk in placed if disk.pool is None]
         if given:
-            self._disks.refuse_taken(name, given, self._now.make())
+            now = self._now.make()
+            refuse_used(given, lambda path: now.others(path, name))
 
     def _remove(self, change: Change) -> None:
         """The links first, so that xendomains starts nothing that is half gone; seeds hold secrets, so they go next."""
